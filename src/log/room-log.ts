@@ -1,0 +1,42 @@
+/**
+ * The room log is the truth: what it returned is committed, and only then delivered, acknowledged or readable.
+ * One port, several engines; every engine passes `test/contracts/room-log.contract.ts`.
+ */
+import type { Epoch, RoomId, Seq, UserId } from '../protocol/ids.js'
+import type { RecordKind, RoomRecord } from '../protocol/packets.js'
+
+export interface NewRecord {
+  readonly kind: RecordKind
+  readonly sender: UserId
+  /** Owned by the log from here on: must not be a view that somebody else still writes to. */
+  readonly body: Buffer
+}
+
+/** Where a room stands: `seq` 0 for a room without records. */
+export interface RoomHead {
+  readonly epoch: Epoch
+  readonly seq: Seq
+}
+
+export interface ReadLimit {
+  readonly maxRecords: number
+  readonly maxBytes: number
+}
+
+export interface RoomLog {
+  /** Resolves once the record is committed. Calls for one room resolve in call order, with `seq` strictly growing. */
+  append(room: RoomId, record: NewRecord): Promise<RoomRecord>
+  /** Committed records with `seq > after`, ascending; at least one if there is any, whatever `maxBytes`. */
+  readAfter(room: RoomId, after: Seq, limit: ReadLimit): Promise<readonly RoomRecord[]>
+  /** Committed records with `seq < before`, ascending: the newest that fit the limit. */
+  readBefore(room: RoomId, before: Seq, limit: ReadLimit): Promise<readonly RoomRecord[]>
+  /** The last committed position. A room nobody wrote to yet has one too. */
+  head(room: RoomId): Promise<RoomHead>
+  /** Forgets records with `seq <= upTo`; never the position. */
+  trim(room: RoomId, upTo: Seq): Promise<void>
+  /** Forgets the room; a later one of that name has another epoch. */
+  deleteRoom(room: RoomId): Promise<void>
+  /** Why appends would fail now, or `undefined`; readiness asks. */
+  fault(): string | undefined
+  close(): Promise<void>
+}

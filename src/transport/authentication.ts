@@ -1,0 +1,24 @@
+import type { SessionId, UserId } from '../protocol/ids.js'
+
+export type Role = 'user' | 'service' | 'admin'
+
+/** Who a connection speaks for, from AUTH_OK until its end or a refresh. */
+export interface Principal {
+  readonly user: UserId
+  /** What people see; the user id where the token names none. */
+  readonly username: string
+  readonly role: Role
+  /** Unix milliseconds after which the connection is closed with TOKEN_EXPIRED; `Infinity` = never. */
+  readonly expiresAtMs: number
+}
+
+/** Turns a token into a principal. Rejects with a `NestwireException` (TOKEN_INVALID, TOKEN_EXPIRED). */
+export interface Authenticator {
+  authenticate(token: string): Promise<Principal>
+}
+
+/** What AUTH_OK says. */
+export interface Grant {
+  readonly principal: Principal
+  readonly session: SessionId
+}

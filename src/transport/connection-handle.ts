@@ -1,0 +1,26 @@
+import type { ConnectionId } from '../protocol/ids.js'
+import type { CloseCode } from '../protocol/close-codes.js'
+import type { Grant, Principal } from './authentication.js'
+
+/** `queued`: it will leave with this tick's write. `full`: over `outboxMaxBytes`, nothing was queued. `closed`: too late. */
+export type OfferVerdict = 'queued' | 'full' | 'closed'
+
+/** What an application may know of and do with one connection. */
+export interface ConnectionHandle {
+  readonly id: ConnectionId
+  readonly remoteAddress: string
+  /** `undefined` before AUTH_OK, and always with authentication `'none'`. */
+  readonly grant: Grant | undefined
+  readonly principal: Principal | undefined
+  /** Authenticates the connection (first AUTH) or refreshes it; the user of a refresh must be the same. */
+  admit(grant: Grant): void
+  /** Queues one whole frame. The buffer may be shared with other connections and must not change any more. */
+  offer(frame: Buffer): OfferVerdict
+  /** Sends CLOSE with the code, then ends the connection. Idempotent. */
+  close(code: CloseCode, message: string, retryAfterMs?: number): void
+}
+
+/** Hears of every connection that is over, however it ended, exactly once; for clean-up outside the transport. */
+export interface ConnectionObserver {
+  connectionClosed(connection: ConnectionHandle): void
+}
