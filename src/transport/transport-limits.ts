@@ -1,0 +1,59 @@
+import { MAX_HANDSHAKE_FRAME_BYTES } from '../protocol/constants.js'
+
+/** Every bound of the transport, with its unit in its name. `docs/LIMITS.md` says what happens at each. */
+export interface TransportLimits {
+  readonly maxConnections: number
+  /** Largest payload before authentication. */
+  readonly maxHandshakeFrameBytes: number
+  /** Largest payload after it, both ways. */
+  readonly maxFrameBytes: number
+  /** From accept to AUTH_OK (to WELCOME without authentication). */
+  readonly handshakeTimeoutMs: number
+  /** From the first byte of a frame to its last. */
+  readonly halfFrameTimeoutMs: number
+  /** Silence after which the server sends PING. */
+  readonly pingIntervalMs: number
+  /** Silence after which it gives up. */
+  readonly idleTimeoutMs: number
+  /** Time in which a socket that takes no bytes must take some. */
+  readonly writeStallTimeoutMs: number
+  /** How long a closed socket may take to hang up before it is cut. */
+  readonly closeLingerMs: number
+  /** How long `close()` waits for requests in flight. */
+  readonly drainTimeoutMs: number
+  /** Frames queued for one connection; deliveries above it are refused, replies wait. */
+  readonly maxOutboxBytes: number
+  /** Requests of one connection that are being handled; above it the socket is not read. */
+  readonly maxInFlightRequests: number
+  /** Told to clients; enforced by the application. */
+  readonly maxRoomsPerConnection: number
+  /** Told to clients; enforced by the application. */
+  readonly maxMessageBytes: number
+}
+
+/** Live limits: `current` is asked for at each use and never kept, so that a swap takes effect at once. */
+export interface LimitsSource {
+  readonly current: TransportLimits
+}
+
+export const DEFAULT_TRANSPORT_LIMITS: TransportLimits = {
+  maxConnections: 19_000,
+  maxHandshakeFrameBytes: MAX_HANDSHAKE_FRAME_BYTES,
+  maxFrameBytes: 64 * 1024,
+  handshakeTimeoutMs: 10_000,
+  halfFrameTimeoutMs: 15_000,
+  pingIntervalMs: 25_000,
+  idleTimeoutMs: 60_000,
+  writeStallTimeoutMs: 30_000,
+  closeLingerMs: 2_000,
+  drainTimeoutMs: 25_000,
+  maxOutboxBytes: 1024 * 1024,
+  maxInFlightRequests: 1024,
+  maxRoomsPerConnection: 128,
+  maxMessageBytes: 32 * 1024,
+}
+
+/** Limits that never change, the defaults where not given. */
+export const fixedLimits = (limits: Partial<TransportLimits> = {}): LimitsSource => ({
+  current: { ...DEFAULT_TRANSPORT_LIMITS, ...limits },
+})
