@@ -1,0 +1,73 @@
+/**
+ * Which deadline of a connection is due, as a pure function of its times (all in the clock's uptime). The connection
+ * asks when the wheel calls it, does the one thing the verdict says, and sleeps until `nextDueAtMs`.
+ */
+import { CloseCode } from '../protocol/close-codes.js'
+import type { ConnectionState } from '../protocol/connection-state.js'
+import type { TransportLimits } from './transport-limits.js'
+
+export interface ConnectionTimes {
+  readonly state: ConnectionState
+  readonly openedAtMs: number
+  /** Last time any byte came. */
+  readonly heardAtMs: number
+  /** Last PING of ours that nothing was heard since; -1 = none. */
+  readonly pingedAtMs: number
+  /** When the first byte of the unfinished frame came; -1 = none. */
+  readonly halfFrameSinceMs: number
+  /** Since when the socket has taken nothing; -1 = it takes. */
+  readonly blockedSinceMs: number
+  /** While we do not read, silence is ours: idle and half-frame clocks stand still. */
+  readonly isHeld: boolean
+  /** When the session's token expires; `Infinity` = never. */
+  readonly expiresAtMs: number
+  /** When the connection was closed; -1 = it was not. */
+  readonly closedAtMs: number
+}
+
+export type DeadlineVerdict =
+  | { readonly kind: 'wait'; readonly nextDueAtMs: number }
+  | { readonly kind: 'ping' }
+  | { readonly kind: 'close'; readonly code: CloseCode }
+  | { readonly kind: 'destroy' }
+
+export function judgeDeadlines(times: ConnectionTimes, limits: TransportLimits, nowMs: number): DeadlineVerdict {
+  if (times.state === 'closed') {
+    const cutAtMs = times.closedAtMs + limits.closeLingerMs
+    return nowMs >= cutAtMs ? { kind: 'destroy' } : { kind: 'wait', nextDueAtMs: cutAtMs }
+  }
+  let nextDueAtMs = Infinity
+  for (const { dueAtMs, code } of closingDeadlines(times, limits)) {
+    if (nowMs >= dueAtMs) return { kind: 'close', code }
+    nextDueAtMs = Math.min(nextDueAtMs, dueAtMs)
+  }
+  if (!times.isHeld && isEstablished(times.state) && times.pingedAtMs < times.heardAtMs) {
+    const pingAtMs = times.heardAtMs + limits.pingIntervalMs
+    if (nowMs >= pingAtMs) return { kind: 'ping' }
+    nextDueAtMs = Math.min(nextDueAtMs, pingAtMs)
+  }
+  return { kind: 'wait', nextDueAtMs }
+}
+
+const isEstablished = (state: ConnectionState): boolean => state === 'active' || state === 'draining'
+
+interface ClosingDeadline {
+  readonly dueAtMs: number
+  readonly code: CloseCode
+}
+
+function closingDeadlines(times: ConnectionTimes, limits: TransportLimits): ClosingDeadline[] {
+  const deadlines: ClosingDeadline[] = [{ dueAtMs: times.expiresAtMs, code: CloseCode.TokenExpired }]
+  if (!isEstablished(times.state)) {
+    deadlines.push({ dueAtMs: times.openedAtMs + limits.handshakeTimeoutMs, code: CloseCode.HandshakeTimeout })
+  }
+  if (times.blockedSinceMs >= 0) {
+    deadlines.push({ dueAtMs: times.blockedSinceMs + limits.writeStallTimeoutMs, code: CloseCode.SlowConsumer })
+  }
+  if (times.isHeld) return deadlines
+  if (times.halfFrameSinceMs >= 0) {
+    deadlines.push({ dueAtMs: times.halfFrameSinceMs + limits.halfFrameTimeoutMs, code: CloseCode.HalfFrameTimeout })
+  }
+  deadlines.push({ dueAtMs: times.heardAtMs + limits.idleTimeoutMs, code: CloseCode.IdleTimeout })
+  return deadlines
+}

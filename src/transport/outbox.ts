@@ -1,0 +1,138 @@
+/**
+ * The frames that wait for one socket, bounded in bytes. Everything offered in one tick leaves in one write: the first
+ * offer puts the outbox on the flusher's list, and the end of the tick flushes the list.
+ *
+ * Frames are never copied or changed; the same buffer may stand in ten thousand outboxes. What Node cannot pass on stays
+ * here and not in the socket, so that `queuedBytes` tells the truth and a stalled reader shows within one chunk.
+ */
+import type { Socket } from 'node:net'
+import type { OfferVerdict } from './connection-handle.js'
+
+/** At most this much is handed to the socket at a time; the rest waits until it has left. */
+const CHUNK_BYTES = 64 * 1024
+
+/** Collects the outboxes that got frames in this tick and flushes them at its end. One for all connections. */
+export class TickFlusher {
+  private dirty: Outbox[] = []
+  private readonly run = (): void => this.flush()
+
+  mark(outbox: Outbox): void {
+    if (this.dirty.length === 0) setImmediate(this.run)
+    this.dirty.push(outbox)
+  }
+
+  private flush(): void {
+    const marked = this.dirty
+    this.dirty = []
+    for (const outbox of marked) outbox.flush()
+  }
+}
+
+export class Outbox {
+  // One frame a tick is the rule for most members, so the array comes only with the second.
+  private first: Buffer | undefined
+  private rest: Buffer[] | undefined
+  private heldBytes = 0
+  private isMarked = false
+  private isOpen = true
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly flusher: TickFlusher,
+  ) {}
+
+  /** Bytes that have not left yet, those inside the socket included. */
+  get queuedBytes(): number {
+    return this.heldBytes + this.socket.writableLength
+  }
+
+  /** True while the socket takes nothing more; ends with its 'drain'. */
+  get isBlocked(): boolean {
+    return this.socket.writableNeedDrain
+  }
+
+  /** Queues `frame` unless that would hold more than `maxBytes`; an empty outbox takes any frame. */
+  offer(frame: Buffer, maxBytes: number): OfferVerdict {
+    if (!this.isOpen) return 'closed'
+    const queued = this.queuedBytes
+    if (queued > 0 && queued + frame.length > maxBytes) return 'full'
+    this.heldBytes += frame.length
+    if (this.first === undefined) this.first = frame
+    else (this.rest ??= []).push(frame)
+    if (!this.isMarked) {
+      this.isMarked = true
+      this.flusher.mark(this)
+    }
+    return 'queued'
+  }
+
+  /** Writes what the socket takes; the flusher calls it, and the connection on 'drain'. */
+  flush(): void {
+    this.isMarked = false
+    const { first, rest } = this
+    if (first === undefined || !this.isOpen || this.isBlocked) return
+    if (rest === undefined) {
+      this.first = undefined
+      this.heldBytes = 0
+      this.socket.write(first)
+      return
+    }
+    this.writeMany(first, rest)
+  }
+
+  /** Writes `last` behind what is queued (or instead of it) and ends the socket; nothing is taken afterwards. */
+  end(last: Buffer, keepQueued: boolean): void {
+    if (!this.isOpen) return
+    this.isOpen = false
+    this.socket.cork()
+    if (keepQueued) {
+      if (this.first !== undefined) this.socket.write(this.first)
+      for (const frame of this.rest ?? []) this.socket.write(frame)
+    }
+    this.release()
+    this.socket.end(last)
+  }
+
+  /** Forgets what is queued; for a socket that is gone. */
+  abandon(): void {
+    this.isOpen = false
+    this.release()
+  }
+
+  private release(): void {
+    this.first = undefined
+    this.rest = undefined
+    this.heldBytes = 0
+  }
+
+  private writeMany(first: Buffer, rest: Buffer[]): void {
+    this.socket.cork()
+    this.socket.write(first)
+    let written = first.length
+    let taken = 0
+    for (const frame of rest) {
+      if (written >= CHUNK_BYTES) break
+      this.socket.write(frame)
+      written += frame.length
+      taken += 1
+    }
+    this.heldBytes -= written
+    this.socket.uncork()
+    this.keep(rest, taken)
+  }
+
+  private keep(rest: Buffer[], taken: number): void {
+    if (taken === rest.length) {
+      this.first = undefined
+      this.rest = undefined
+      return
+    }
+    this.first = rest[taken]
+    this.rest = taken + 1 < rest.length ? rest.slice(taken + 1) : undefined
+    // Room may be left in the socket already: go on next tick rather than starve the other outboxes of this one.
+    if (!this.isBlocked) {
+      this.isMarked = true
+      this.flusher.mark(this)
+    }
+  }
+}
