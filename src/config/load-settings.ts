@@ -1,0 +1,74 @@
+/**
+ * Environment variables → settings, or every problem at once. Pure: reads no file, no `process.env`.
+ * Problems name the variable and what it must be, never its value (one of them is a secret).
+ */
+import { DELIVER_RESERVE_BYTES, HEADER_BYTES } from '../protocol/constants.js'
+import { nearestName } from './nearest-name.js'
+import { settingsList, type Setting, type SettingsValue } from './settings-schema.js'
+import { StartUpError } from './start-up-error.js'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** One line a problem, each starting with the name of the variable. */
+export class SettingsError extends StartUpError {
+  override readonly name = 'SettingsError'
+  constructor(readonly problems: readonly string[]) {
+    super(`bad settings: ${problems.join('\n')}`)
+  }
+}
+
+/** What must hold between settings; looked at only when each of them is good by itself. */
+const rules: readonly { readonly broken: (value: SettingsValue) => boolean; readonly problem: string }[] = [
+  {
+    broken: ({ transport }) => transport.maxMessageBytes > transport.maxFrameBytes - DELIVER_RESERVE_BYTES,
+    problem: `NESTWIRE_MAX_MESSAGE_BYTES must be at most NESTWIRE_MAX_FRAME_BYTES − ${DELIVER_RESERVE_BYTES}`,
+  },
+  {
+    broken: ({ transport }) => transport.maxHandshakeFrameBytes > transport.maxFrameBytes,
+    problem: 'NESTWIRE_MAX_HANDSHAKE_FRAME_BYTES must be at most NESTWIRE_MAX_FRAME_BYTES',
+  },
+  {
+    broken: ({ transport }) => transport.maxOutboxBytes < transport.maxFrameBytes + HEADER_BYTES,
+    problem: `NESTWIRE_MAX_OUTBOX_BYTES must be at least NESTWIRE_MAX_FRAME_BYTES + ${HEADER_BYTES}`,
+  },
+  {
+    broken: ({ transport }) => transport.idleTimeoutMs <= transport.pingIntervalMs,
+    problem: 'NESTWIRE_IDLE_TIMEOUT_MS must be more than NESTWIRE_PING_INTERVAL_MS',
+  },
+  {
+    broken: ({ auth }) => auth.secret !== undefined && auth.publicKeyFile !== undefined,
+    problem: 'NESTWIRE_AUTH_SECRET must not be set together with NESTWIRE_AUTH_PUBLIC_KEY_FILE',
+  },
+]
+
+/** Throws `SettingsError`. An empty variable counts as absent. */
+export function loadSettings(env: Environment): SettingsValue {
+  const problems = unknownNames(env)
+  const groups: Record<string, Record<string, unknown>> = {}
+  for (const { group, key, setting } of settingsList) {
+    const parsed = parseSetting(setting, env[setting.env])
+    if ('problem' in parsed) problems.push(`${setting.env} ${parsed.problem}`)
+    else (groups[group] ??= {})[key] = parsed.value
+  }
+  if (problems.length > 0) throw new SettingsError(problems)
+  for (const group of Object.values(groups)) Object.freeze(group)
+  // The list is made from the schema that the type is made from: all keys are there, each of its type.
+  const value = Object.freeze(groups) as unknown as SettingsValue
+  const broken = rules.filter((rule) => rule.broken(value)).map((rule) => rule.problem)
+  if (broken.length > 0) throw new SettingsError(broken)
+  return value
+}
+
+function parseSetting(setting: Setting, text: string | undefined): { value: unknown } | { problem: string } {
+  if (text === undefined || text === '') return { value: setting.default }
+  const parsed = setting.type.safeParse(text)
+  return parsed.success ? { value: parsed.data } : { problem: parsed.error.issues[0]?.message ?? 'is not acceptable' }
+}
+
+/** A misspelt name would leave a limit at its default without anybody noticing. */
+function unknownNames(env: Environment): string[] {
+  const known = settingsList.map(({ setting }): string => setting.env)
+  return Object.keys(env)
+    .filter((name) => name.startsWith('NESTWIRE_') && !known.includes(name))
+    .map((name) => `${name} is not a setting; the nearest is ${nearestName(name, known)}`)
+}
