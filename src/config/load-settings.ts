@@ -53,6 +53,7 @@ export function loadSettings(env: Environment): SettingsValue {
   if (problems.length > 0) throw new SettingsError(problems)
   for (const group of Object.values(groups)) Object.freeze(group)
   // The list is made from the schema that the type is made from: all keys are there, each of its type.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const value = Object.freeze(groups) as unknown as SettingsValue
   const broken = rules.filter((rule) => rule.broken(value)).map((rule) => rule.problem)
   if (broken.length > 0) throw new SettingsError(broken)

@@ -41,11 +41,10 @@ export class SessionsService implements ConnectionObserver {
     return found instanceof Session ? [found] : found
   }
 
-  /** Admits the connection and starts its session; `undefined` if the connection ended in the meantime. */
-  open(connection: ConnectionHandle, principal: Principal): Session | undefined {
+  /** Admits the connection and starts its session. Throws, without a session, if the connection ended meanwhile. */
+  open(connection: ConnectionHandle, principal: Principal): Session {
     const session = new Session(newSessionId(), connection, principal)
     connection.admit({ principal, session: session.id })
-    if (connection.grant?.session !== session.id) return undefined
     this.#byId.set(session.id, session)
     const others = this.of(principal.user)
     this.#byUser.set(principal.user, others.length === 0 ? session : [...others, session])

@@ -1,0 +1,34 @@
+import { Module } from '@nestjs/common'
+import { Settings } from '../config/settings.js'
+import { SessionsModule } from '../sessions/sessions.module.js'
+import { readOrCreateAuthSecret } from './auth-secret.js'
+import { AuthController } from './auth.controller.js'
+import { AuthService } from './auth.service.js'
+import { TokenVerifier } from './token-verifier.js'
+import { VerificationGate } from './verification-gate.js'
+import { readVerificationKey, secretVerificationKey } from './verification-key.js'
+
+/** Reads or makes the key at start-up; rejects with `StartUpError`. */
+async function createTokenVerifier(settings: Settings): Promise<TokenVerifier> {
+  const { auth, storage } = settings.current
+  const key =
+    auth.publicKeyFile === undefined
+      ? await secretVerificationKey(auth.secret ?? readOrCreateAuthSecret(storage.dataDir))
+      : await readVerificationKey(auth.publicKeyFile)
+  return new TokenVerifier(key, () => settings.current.auth)
+}
+
+@Module({
+  imports: [SessionsModule],
+  controllers: [AuthController],
+  providers: [
+    AuthService,
+    { provide: TokenVerifier, inject: [Settings], useFactory: createTokenVerifier },
+    {
+      provide: VerificationGate,
+      inject: [Settings],
+      useFactory: (settings: Settings) => new VerificationGate(() => settings.current.auth.maxVerificationsInFlight),
+    },
+  ],
+})
+export class AuthModule {}

@@ -1,0 +1,68 @@
+/**
+ * The key decides the algorithms, never the token: a public key accepts no HS256 token that was "signed" with its own text.
+ * Keys are imported once, at start-up.
+ */
+import { createPublicKey } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createLocalJWKSet, importSPKI, type CryptoKey, type JWK, type JWTVerifyGetKey } from 'jose'
+import { z } from 'zod'
+import { StartUpError } from '../config/start-up-error.js'
+
+export interface VerificationKey {
+  readonly algorithms: readonly string[]
+  readonly key: JWTVerifyGetKey
+}
+
+export async function secretVerificationKey(secret: string): Promise<VerificationKey> {
+  const hmac = { name: 'HMAC', hash: 'SHA-256' }
+  const key = await crypto.subtle.importKey('raw', new TextEncoder().encode(secret), hmac, false, ['verify'])
+  return { algorithms: ['HS256'], key: () => key }
+}
+
+/** A PEM file with one SPKI public key, or a JWKS file. Rejects with `StartUpError`. */
+export async function readVerificationKey(path: string): Promise<VerificationKey> {
+  try {
+    const content = await readFile(path, 'utf8')
+    return content.trimStart().startsWith('{') ? jwksVerificationKey(content) : await pemVerificationKey(content)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new StartUpError(`NESTWIRE_AUTH_PUBLIC_KEY_FILE: ${reason}`, { cause })
+  }
+}
+
+async function pemVerificationKey(pem: string): Promise<VerificationKey> {
+  // createPublicKey would also take a private key, which has no business on this machine.
+  if (!pem.includes('-----BEGIN PUBLIC KEY-----')) throw new Error('neither a PEM "PUBLIC KEY" nor a JWKS')
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = createPublicKey(pem)
+  const algorithm = algorithmOf(type === 'ec' ? details?.namedCurve : type)
+  const key: CryptoKey = await importSPKI(pem, algorithm)
+  return { algorithms: [algorithm], key: () => key }
+}
+
+const jwksSchema = z.object({ keys: z.array(z.custom<JWK>(isPublicKey)).min(1) })
+
+function isPublicKey(value: unknown): value is JWK {
+  return typeof value === 'object' && value !== null && 'kty' in value && value.kty !== 'oct' && !('d' in value)
+}
+
+function jwksVerificationKey(content: string): VerificationKey {
+  const parsed = jwksSchema.safeParse(JSON.parse(content))
+  if (!parsed.success) throw new Error('not a JWKS of public keys')
+  const algorithms = new Set(parsed.data.keys.map(({ kty, crv }) => algorithmOf(kty === 'RSA' ? 'rsa' : crv)))
+  return { algorithms: [...algorithms], key: createLocalJWKSet(parsed.data) }
+}
+
+/** By the names of PEM (node:crypto) and of JWK. */
+const algorithms: ReadonlyMap<string | undefined, string> = new Map([
+  ['ed25519', 'EdDSA'],
+  ['Ed25519', 'EdDSA'],
+  ['prime256v1', 'ES256'],
+  ['P-256', 'ES256'],
+  ['rsa', 'RS256'],
+])
+
+function algorithmOf(keyType: string | undefined): string {
+  const algorithm = algorithms.get(keyType)
+  if (algorithm === undefined) throw new Error('only Ed25519, P-256 and RSA keys are supported')
+  return algorithm
+}
