@@ -53,7 +53,7 @@ function jwksVerificationKey(content: string): VerificationKey {
 }
 
 /** By the names of PEM (node:crypto) and of JWK. */
-const algorithms: ReadonlyMap<string | undefined, string> = new Map([
+const algorithmsByKeyType: ReadonlyMap<string | undefined, string> = new Map([
   ['ed25519', 'EdDSA'],
   ['Ed25519', 'EdDSA'],
   ['prime256v1', 'ES256'],
@@ -62,7 +62,7 @@ const algorithms: ReadonlyMap<string | undefined, string> = new Map([
 ])
 
 function algorithmOf(keyType: string | undefined): string {
-  const algorithm = algorithms.get(keyType)
+  const algorithm = algorithmsByKeyType.get(keyType)
   if (algorithm === undefined) throw new Error('only Ed25519, P-256 and RSA keys are supported')
   return algorithm
 }
