@@ -1,0 +1,152 @@
+/**
+ * Appends fields to a buffer that grows by doubling. Refuses with a RangeError what the wire cannot carry;
+ * whether a name is a name was settled when its branded type was made.
+ */
+const U32_RANGE = 2 ** 32
+const EMPTY: Buffer = Buffer.alloc(0)
+
+export class Writer {
+  #bytes: Buffer
+  #at = 0
+  #tail: Buffer = EMPTY
+
+  constructor(
+    initialBytes: number,
+    /** More than this is a RangeError. */
+    readonly maxBytes: number,
+  ) {
+    this.#bytes = Buffer.allocUnsafe(initialBytes)
+  }
+
+  get length(): number {
+    return this.#at + this.#tail.length
+  }
+
+  reset(): void {
+    this.#at = 0
+    this.#tail = EMPTY
+  }
+
+  u8(value: number): void {
+    this.#bytes.writeUInt8(value, this.#grow(1))
+  }
+  u16(value: number): void {
+    this.#bytes.writeUInt16BE(value, this.#grow(2))
+  }
+  u32(value: number): void {
+    this.#bytes.writeUInt32BE(value, this.#grow(4))
+  }
+  /** A whole number from 0 to 2^53 − 1. */
+  u64(value: number): void {
+    assertCountable(value)
+    const start = this.#grow(8)
+    this.#bytes.writeUInt32BE(Math.floor(value / U32_RANGE), start)
+    this.#bytes.writeUInt32BE(value % U32_RANGE, start + 4)
+  }
+  bigI64(value: bigint): void {
+    this.#bytes.writeBigInt64BE(value, this.#grow(8))
+  }
+  bigU64(value: bigint): void {
+    this.#bytes.writeBigUInt64BE(value, this.#grow(8))
+  }
+  f64(value: number): void {
+    this.#bytes.writeDoubleBE(value, this.#grow(8))
+  }
+
+  varint(value: number): void {
+    assertCountable(value)
+    let left = value
+    while (left >= 0x80) {
+      this.u8((left % 0x80) | 0x80)
+      left = Math.floor(left / 0x80)
+    }
+    this.u8(left)
+  }
+  /** Magnitude below 2^52. */
+  zigzag(value: number): void {
+    if (!(Math.abs(value) < 2 ** 52)) throw new RangeError(`${value} is beyond ±2^52`)
+    this.varint(value >= 0 ? value * 2 : -value * 2 - 1)
+  }
+
+  str8(text: string): void {
+    const bytes = textBytes(text, 0xff)
+    this.u8(bytes)
+    this.text(text, bytes)
+  }
+  str16(text: string): void {
+    const bytes = textBytes(text, 0xffff)
+    this.u16(bytes)
+    this.text(text, bytes)
+  }
+  /** `text` without a length in front; `bytes` is its `Buffer.byteLength`. */
+  text(text: string, bytes: number): void {
+    this.#bytes.write(text, this.#grow(bytes), bytes, 'utf8')
+  }
+  fixed(source: Uint8Array): void {
+    this.#bytes.set(source, this.#grow(source.length))
+  }
+  bytes16(source: Uint8Array): void {
+    this.u16(source.length)
+    this.fixed(source)
+  }
+  bytesV(source: Uint8Array): void {
+    this.varint(source.length)
+    this.fixed(source)
+  }
+  /** The last field, copied only once: by `toBuffer`. */
+  rest(source: Buffer): void {
+    this.#tail = source
+  }
+
+  /** For counts and lengths that are known only after what they stand in front of. */
+  overwriteU8(value: number, at: number): void {
+    this.#bytes.writeUInt8(value, at)
+  }
+  overwriteU16(value: number, at: number): void {
+    this.#bytes.writeUInt16BE(value, at)
+  }
+  overwriteU32(value: number, at: number): void {
+    this.#bytes.writeUInt32BE(value, at)
+  }
+
+  /** Everything written so far, without `rest`, as a view: for a writer that is not used any more. */
+  written(): Buffer {
+    return this.#bytes.subarray(0, this.#at)
+  }
+
+  /** Everything written since the last reset, in memory of its own. */
+  toBuffer(): Buffer {
+    if (this.length > this.maxBytes) throw this.#tooLong(this.length)
+    const whole = Buffer.allocUnsafe(this.length)
+    this.#bytes.copy(whole, 0, 0, this.#at)
+    if (this.#tail.length > 0) whole.set(this.#tail, this.#at)
+    return whole
+  }
+
+  #grow(length: number): number {
+    const start = this.#at
+    const end = start + length
+    if (end > this.#bytes.length) {
+      if (end > this.maxBytes) throw this.#tooLong(end)
+      const larger = Buffer.allocUnsafe(Math.min(this.maxBytes, Math.max(end, this.#bytes.length * 2)))
+      this.#bytes.copy(larger, 0, 0, start)
+      this.#bytes = larger
+    }
+    this.#at = end
+    return start
+  }
+
+  #tooLong(length: number): RangeError {
+    return new RangeError(`${length} bytes where ${this.maxBytes} are allowed`)
+  }
+}
+
+function textBytes(text: string, maxBytes: number): number {
+  const bytes = Buffer.byteLength(text)
+  if (bytes > maxBytes) throw new RangeError(`a string of ${bytes} bytes where ${maxBytes} fit`)
+  return bytes
+}
+
+function assertCountable(value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} is no whole number from 0 to 2^53 - 1`)
+}
