@@ -21,12 +21,18 @@ export const ErrorCode = {
   Draining: 16,
   Internal: 17,
   FeatureOff: 18,
+  StreamOverrun: 19,
 } as const
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
 
 export type Outcome = 'notLogged' | 'unknown'
 
-const unknownOutcome: ReadonlySet<number> = new Set([ErrorCode.Application, ErrorCode.DeadlineExceeded, ErrorCode.Internal])
+const unknownOutcome: ReadonlySet<number> = new Set([
+  ErrorCode.Application,
+  ErrorCode.DeadlineExceeded,
+  ErrorCode.Internal,
+  ErrorCode.StreamOverrun,
+])
 
 /** A code that this version does not know is of unknown outcome. */
 export const outcomeOf = (code: number): Outcome =>

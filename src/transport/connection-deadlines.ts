@@ -41,7 +41,7 @@ export function judgeDeadlines(times: ConnectionTimes, limits: TransportLimits, 
     if (nowMs >= dueAtMs) return { kind: 'close', code }
     nextDueAtMs = Math.min(nextDueAtMs, dueAtMs)
   }
-  if (!times.isHeld && isEstablished(times.state) && times.pingedAtMs < times.heardAtMs) {
+  if (!times.isHeld && isEstablished(times.state) && times.pingedAtMs < 0) {
     const pingAtMs = times.heardAtMs + limits.pingIntervalMs
     if (nowMs >= pingAtMs) return { kind: 'ping' }
     nextDueAtMs = Math.min(nextDueAtMs, pingAtMs)

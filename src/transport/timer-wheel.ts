@@ -40,7 +40,10 @@ export class TimerWheel {
     this.cancel(entry)
     this.start()
     // Beyond the horizon an entry waits in the farthest slot and is put on again from there.
-    const tick = Math.min(Math.max(Math.ceil(dueAtMs / TICK_MS), this.visitedTick + 1), this.visitedTick + SLOT_COUNT - 1)
+    const tick = Math.min(
+      Math.max(Math.ceil(dueAtMs / TICK_MS), this.visitedTick + 1),
+      this.visitedTick + SLOT_COUNT - 1,
+    )
     const slot = tick % SLOT_COUNT
     entry.dueAtMs = dueAtMs
     entry.wheelSlot = slot

@@ -21,8 +21,10 @@ export interface TransportLimits {
   readonly closeLingerMs: number
   /** How long `close()` waits for requests in flight. */
   readonly drainTimeoutMs: number
-  /** Frames queued for one connection; deliveries above it are refused, replies wait. */
+  /** Frames queued for one connection: deliveries above it are refused, and from half of it on nothing is read. */
   readonly maxOutboxBytes: number
+  /** Values of reply streams queued for one connection; a source that outruns its reader further fails the stream. */
+  readonly maxStreamBufferBytes: number
   /** Requests of one connection that are being handled; above it the socket is not read. */
   readonly maxInFlightRequests: number
   /** Told to clients; enforced by the application. */
@@ -48,6 +50,7 @@ export const DEFAULT_TRANSPORT_LIMITS: TransportLimits = {
   closeLingerMs: 2_000,
   drainTimeoutMs: 25_000,
   maxOutboxBytes: 1024 * 1024,
+  maxStreamBufferBytes: 16 * 1024 * 1024,
   maxInFlightRequests: 1024,
   maxRoomsPerConnection: 128,
   maxMessageBytes: 32 * 1024,

@@ -1,0 +1,29 @@
+import type { Clock } from '../clock.js'
+import type { CloseCode } from '../protocol/close-codes.js'
+import type { Hello, Packet } from '../protocol/packets.js'
+import type { Connection } from './connection.js'
+import type { TickFlusher } from './outbox.js'
+import type { TimerWheel } from './timer-wheel.js'
+import type { LimitsSource } from './transport-limits.js'
+
+/** The packets a connection does not deal with itself. */
+export type DispatchedPacket = Extract<
+  Packet,
+  { kind: 'auth' | 'resume' | 'request' | 'event' | 'cancel' | 'join' | 'publish' }
+>
+
+/** What all connections of a server share, and whom they tell. */
+export interface ConnectionHost {
+  readonly limits: LimitsSource
+  readonly clock: Clock
+  readonly wheel: TimerWheel
+  readonly flusher: TickFlusher
+  readonly authentication: 'none' | 'token'
+  /** The WELCOME for this HELLO; the version was agreed already. */
+  welcomeFrame(connection: Connection, hello: Hello, version: number): Buffer
+  dispatch(connection: Connection, packet: DispatchedPacket): void
+  /** The connection will take and give no more packets; called once, before its socket is gone. */
+  connectionClosed(connection: Connection, code: CloseCode | undefined): void
+  /** The socket is gone; called once, last. */
+  connectionGone(connection: Connection): void
+}

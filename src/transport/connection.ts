@@ -1,0 +1,357 @@
+/**
+ * One socket's life: state, deadlines, one way to end. Bytes come in through the intake and leave through the outbox;
+ * packets that are not its own business go to the host. It knows no handlers and no rooms.
+ *
+ * Memory is per connection times tens of thousands: no timer, no closure and no map of its own before it is needed.
+ */
+import type { Socket } from 'node:net'
+import { CloseCode } from '../protocol/close-codes.js'
+import { judgePacket, nextState, type ConnectionEvent, type ConnectionState } from '../protocol/connection-state.js'
+import { encodePacket } from '../protocol/encode-packet.js'
+import { ErrorCode } from '../protocol/error-codes.js'
+import { negotiateVersion } from '../protocol/handshake.js'
+import type { ConnectionId } from '../protocol/ids.js'
+import type { Hello, Packet } from '../protocol/packets.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
+import { unreachable } from '../unreachable.js'
+import type { Grant, Principal } from './authentication.js'
+import { judgeDeadlines } from './connection-deadlines.js'
+import type { ConnectionHandle, OfferVerdict } from './connection-handle.js'
+import type { ConnectionHost } from './connection-host.js'
+import { FrameIntake, type PacketSink } from './frame-intake.js'
+import type { InFlightCall } from './in-flight-call.js'
+import { NestwireException } from './nestwire.exception.js'
+import { Outbox } from './outbox.js'
+import { errorFrame } from './reply-frames.js'
+import type { Timed } from './timer-wheel.js'
+
+/** Every server PING carries it; nobody waits for a particular PONG, since any byte counts as life. */
+const PING_FRAME = encodePacket({ kind: 'ping', correlation: 1 })
+
+export class Connection implements ConnectionHandle, PacketSink, Timed {
+  wheelSlot = -1
+  dueAtMs = 0
+  grant: Grant | undefined
+  /** Requests that CANCEL and deadlines may reach; `undefined` until the first. Owned by the dispatcher. */
+  calls: Map<number, InFlightCall> | undefined
+  private state: ConnectionState = 'connecting'
+  private readonly intake: FrameIntake
+  private readonly outbox: Outbox
+  private readonly openedAtMs: number
+  private pingedAtMs = -1
+  private blockedSinceMs = -1
+  private closedAtMs = -1
+  private inFlight = 0
+  private isAuthenticating = false
+  private hasClientEnded = false
+  private returnSlotMs = 0
+
+  constructor(
+    readonly id: ConnectionId,
+    private readonly socket: Socket,
+    private readonly host: ConnectionHost,
+  ) {
+    const nowMs = host.wheel.nowMs
+    this.openedAtMs = nowMs
+    this.intake = new FrameIntake(socket, this, { maxPayloadBytes: host.limits.current.maxHandshakeFrameBytes, nowMs })
+    this.outbox = new Outbox(socket, host.flusher)
+    host.wheel.schedule(this, nowMs)
+  }
+
+  get principal(): Principal | undefined {
+    return this.grant?.principal
+  }
+  get remoteAddress(): string {
+    return this.socket.remoteAddress ?? ''
+  }
+  get isClosed(): boolean {
+    return this.state === 'closed'
+  }
+  get isHandshaking(): boolean {
+    return this.state === 'handshake'
+  }
+  get requestsInFlight(): number {
+    return this.inFlight
+  }
+
+  offer(frame: Buffer): OfferVerdict {
+    return this.outbox.offer(frame, this.host.limits.current.maxOutboxBytes)
+  }
+
+  /**
+   * Queues an answer whatever `maxOutboxBytes` says: it was asked for. Bounded all the same: from half of that on no
+   * request is read, so at most `maxInFlightRequests` answers come on top, and streams have a bound of their own.
+   */
+  reply(frame: Buffer): void {
+    this.outbox.offer(frame, Infinity)
+  }
+
+  get queuedBytes(): number {
+    return this.outbox.queuedBytes
+  }
+
+  admit(grant: Grant): void {
+    const user = this.grant?.principal.user
+    if (user !== undefined && user !== grant.principal.user) {
+      throw new NestwireException(ErrorCode.UserMismatch, 'a refresh must be for the same user')
+    }
+    if (this.state === 'handshake') this.move({ kind: 'granted' })
+    else if (this.state !== 'active') {
+      throw new NestwireException(ErrorCode.Forbidden, `nobody can log in on a connection that is ${this.state}`)
+    }
+    this.grant = grant
+    this.wake()
+  }
+
+  /** AUTH_OK is in the outbox: from here on larger frames and all requests are welcome. */
+  activate(): void {
+    if (this.state === 'authenticated') this.move({ kind: 'authOkWritten' })
+    this.intake.maxPayloadBytes = this.host.limits.current.maxFrameBytes
+  }
+
+  /** The server goes away: no new requests; closes itself when those in flight are answered. */
+  drain(returnSlotMs: number): void {
+    if (this.state !== 'active') return this.close(CloseCode.ShuttingDown, 'the server is going away', returnSlotMs)
+    this.move({ kind: 'drain' })
+    const { drainTimeoutMs: deadlineMs } = this.host.limits.current
+    this.reply(
+      encodePacket({ kind: 'goAway', code: CloseCode.ShuttingDown, slotMs: returnSlotMs, deadlineMs, target: '' }),
+    )
+    this.returnSlotMs = returnSlotMs
+    this.closeIfDrained()
+  }
+
+  close(code: CloseCode, message: string, retryAfterMs = 0): void {
+    if (this.state === 'closed') return
+    this.leave(code)
+    // A reader that takes nothing would never see what is queued; everyone else gets it before CLOSE.
+    const keepQueued = code !== CloseCode.SlowConsumer
+    this.outbox.end(encodePacket({ kind: 'close', code, retryAfterMs, target: '', message }), keepQueued)
+    // Unread bytes would turn our FIN into a reset and lose the CLOSE on its way: read on, and throw it away.
+    this.socket.resume()
+  }
+
+  /** Cuts the socket without a word; the listener's last resort at shutdown. */
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  /** One more request of this connection is being handled. */
+  begin(): void {
+    this.inFlight += 1
+  }
+
+  /** It is answered, or nobody waits for it any more. */
+  finish(): void {
+    this.inFlight -= 1
+    this.release()
+  }
+
+  /** While a token is checked nothing further is read: what follows AUTH waits in order. */
+  beginAuthentication(): void {
+    this.isAuthenticating = true
+  }
+
+  finishAuthentication(): void {
+    this.isAuthenticating = false
+    this.release()
+  }
+
+  get mustHold(): boolean {
+    const { maxInFlightRequests, maxOutboxBytes } = this.host.limits.current
+    return this.isAuthenticating || this.inFlight >= maxInFlightRequests || this.outbox.queuedBytes > maxOutboxBytes / 2
+  }
+
+  get mayRelease(): boolean {
+    const { maxInFlightRequests, maxOutboxBytes } = this.host.limits.current
+    return (
+      !this.isAuthenticating &&
+      this.inFlight <= maxInFlightRequests / 2 &&
+      this.outbox.queuedBytes <= maxOutboxBytes / 4
+    )
+  }
+
+  handlePacket(packet: Packet): void {
+    const verdict = judgePacket(this.state, packet.kind)
+    switch (verdict) {
+      case 'accept':
+        return this.accept(packet)
+      case 'refuse':
+        if ('correlation' in packet)
+          this.offer(errorFrame(packet.correlation, ErrorCode.Draining, 'the server is going away'))
+        return
+      case 'ignore':
+        return
+      case 'outOfState':
+        throw new ProtocolError(CloseCode.OutOfState, `${packet.kind} while ${this.state}`)
+      default:
+        unreachable(verdict)
+    }
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.state === 'closed') return
+    this.pingedAtMs = -1
+    try {
+      this.intake.receive(chunk, this.host.wheel.nowMs)
+      if (this.intake.halfFrameSinceMs >= 0)
+        this.wakeBy(this.intake.halfFrameSinceMs + this.host.limits.current.halfFrameTimeoutMs)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  onDrain(): void {
+    this.blockedSinceMs = -1
+    this.outbox.flush()
+    this.release()
+  }
+
+  /** FIN. What was asked for is still answered, then we hang up too. */
+  onEnd(): void {
+    this.hasClientEnded = true
+    this.hangUpIfDone()
+  }
+
+  /** The socket is gone: hang-up, reset, or our own `destroy`. */
+  onGone(): void {
+    if (this.state !== 'closed') this.leave(undefined)
+    this.host.wheel.cancel(this)
+    this.outbox.abandon()
+    this.host.connectionGone(this)
+  }
+
+  onDue(nowMs: number): void {
+    if (this.blockedSinceMs < 0 && this.outbox.isBlocked) this.blockedSinceMs = nowMs
+    const verdict = judgeDeadlines(this.times(nowMs), this.host.limits.current, nowMs)
+    switch (verdict.kind) {
+      case 'destroy':
+        this.socket.destroy()
+        return
+      case 'close':
+        this.close(verdict.code, 'a deadline has passed')
+        return
+      case 'ping':
+        this.pingedAtMs = nowMs
+        this.offer(PING_FRAME)
+        this.wake()
+        return
+      case 'wait':
+        // Whether the socket is blocked can only be looked at: do so often enough for the stall deadline to mean something.
+        this.host.wheel.schedule(
+          this,
+          Math.min(verdict.nextDueAtMs, nowMs + this.host.limits.current.writeStallTimeoutMs / 4),
+        )
+        return
+      default:
+        unreachable(verdict)
+    }
+  }
+
+  private times(nowMs: number): Parameters<typeof judgeDeadlines>[0] {
+    const expiresAtMs = this.principal?.expiresAtMs ?? Infinity
+    return {
+      state: this.state,
+      openedAtMs: this.openedAtMs,
+      heardAtMs: this.intake.heardAtMs,
+      pingedAtMs: this.pingedAtMs,
+      halfFrameSinceMs: this.intake.halfFrameSinceMs,
+      blockedSinceMs: this.blockedSinceMs,
+      isHeld: this.intake.isHeld,
+      expiresAtMs: nowMs + expiresAtMs - this.host.clock.now(),
+      closedAtMs: this.closedAtMs,
+    }
+  }
+
+  private accept(packet: Packet): void {
+    switch (packet.kind) {
+      case 'hello':
+        return this.welcome(packet)
+      case 'ping':
+        this.offer(encodePacket({ kind: 'pong', correlation: packet.correlation }))
+        return
+      case 'pong':
+      case 'position': // confirmed bytes are of use to the delivery issue's window; they cost nothing to take
+        return
+      case 'close':
+        return this.close(CloseCode.Normal, 'goodbye')
+      case 'auth':
+      case 'resume':
+      case 'request':
+      case 'event':
+      case 'cancel':
+      case 'join':
+      case 'publish':
+        return this.host.dispatch(this, packet)
+      default:
+        throw new ProtocolError(CloseCode.OutOfState, `${packet.kind} comes from servers only`)
+    }
+  }
+
+  private welcome(hello: Hello): void {
+    const version = negotiateVersion(hello)
+    if (version === undefined) {
+      throw new ProtocolError(CloseCode.NoCommonVersion, `versions ${hello.minVersion} to ${hello.maxVersion}`)
+    }
+    this.move({ kind: 'welcomed', authentication: this.host.authentication })
+    this.offer(this.host.welcomeFrame(this, hello, version))
+    if (this.host.authentication === 'none') this.activate()
+  }
+
+  private fail(error: unknown): void {
+    if (error instanceof ProtocolError) this.close(error.closeCode, error.message)
+    else {
+      this.close(CloseCode.InternalError, 'the server failed')
+      throw error
+    }
+  }
+
+  private release(): void {
+    if (this.state === 'closed') return
+    try {
+      this.intake.release(this.host.wheel.nowMs)
+    } catch (error) {
+      this.fail(error)
+    }
+    if (this.hasClientEnded) this.hangUpIfDone()
+    this.closeIfDrained()
+  }
+
+  private closeIfDrained(): void {
+    if (this.state !== 'draining' || this.inFlight > 0) return
+    this.close(CloseCode.ShuttingDown, 'the server is going away', this.returnSlotMs)
+  }
+
+  private hangUpIfDone(): void {
+    if (this.state === 'closed' || this.intake.isHeld) return
+    try {
+      this.intake.end()
+      if (this.inFlight === 0) this.close(CloseCode.Normal, 'goodbye')
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  private leave(code: CloseCode | undefined): void {
+    this.move({ kind: 'close' })
+    this.closedAtMs = this.host.wheel.nowMs
+    for (const call of this.calls?.values() ?? []) call.abandon()
+    this.host.connectionClosed(this, code)
+    this.wake()
+  }
+
+  private move(event: ConnectionEvent): void {
+    const next = nextState(this.state, event)
+    if (next === undefined) throw new Error(`no move ${event.kind} from ${this.state}`)
+    this.state = next
+  }
+
+  /** Has the wheel look at the deadlines on its next tick. */
+  private wake(): void {
+    this.host.wheel.schedule(this, this.host.wheel.nowMs)
+  }
+
+  private wakeBy(dueAtMs: number): void {
+    if (dueAtMs < this.dueAtMs) this.host.wheel.schedule(this, dueAtMs)
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * Packets to handlers: finds the route, decodes the body, runs the decorated handler (guards, pipes, interceptors and
+ * filters are inside it) between Nest's processing hooks, and lets an `InFlightCall` answer.
+ */
+import { Logger } from '@nestjs/common'
+import type { BaseRpcContext, MessageHandler } from '@nestjs/microservices'
+import { finalize, isObservable } from 'rxjs'
+import { BodyError, decodeBody } from '../protocol/body.js'
+import { CloseCode } from '../protocol/close-codes.js'
+import { Priority } from '../protocol/constants.js'
+import { ErrorCode } from '../protocol/error-codes.js'
+import type { Auth, Cancel, Event, Join, Publish, Request } from '../protocol/packets.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
+import { unreachable } from '../unreachable.js'
+import type { AnyCompactRoute } from './compact-route.js'
+import type { Connection } from './connection.js'
+import type { DispatchedPacket } from './connection-host.js'
+import { InFlightCall, type CallHost, type CallShape } from './in-flight-call.js'
+import { NestwireContext, type CallInfo } from './nestwire.context.js'
+import { errorFrame } from './reply-frames.js'
+import type { RouteTable } from './route-table.js'
+
+/** The text of Nest's own transports, so that callers need not care which one answers. */
+const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the remote service.'
+/** Unknown event patterns come from outside: the log tells of this many and no more. */
+const MAX_REPORTED_EVENTS = 100
+
+/** `Server.runWithProcessingHooks`, which is protected there. */
+export type RunWithHooks = (context: BaseRpcContext, run: (end: () => void) => Promise<void>) => void
+
+export interface CompactHandler {
+  readonly handler: MessageHandler
+  readonly pattern: string
+  readonly toPayload: (packet: never) => unknown
+  readonly toReply: (result: unknown, correlation: number) => Buffer
+}
+
+export interface DispatcherOptions {
+  readonly routes: RouteTable
+  readonly compact: ReadonlyMap<AnyCompactRoute['packet'], CompactHandler>
+  readonly callHost: CallHost & { readonly clock: { now(): number } }
+  readonly runWithHooks: RunWithHooks
+}
+
+const INTERNAL_FAILURE = { status: 'error', message: 'Internal server error' }
+const NORMAL_CALL: CallInfo = { metadata: undefined, priority: 'normal', deadlineAtMs: undefined }
+const priorityNames: Readonly<Record<Priority, CallInfo['priority']>> = {
+  [Priority.Normal]: 'normal',
+  [Priority.High]: 'high',
+  [Priority.Low]: 'low',
+}
+
+export class Dispatcher {
+  private readonly logger = new Logger('Nestwire')
+  private readonly reportedEvents = new Set<string>()
+
+  constructor(private readonly options: DispatcherOptions) {}
+
+  dispatch(connection: Connection, packet: DispatchedPacket): void {
+    switch (packet.kind) {
+      case 'request':
+        return this.request(connection, packet)
+      case 'publish':
+      case 'join':
+        return this.compact(connection, packet)
+      case 'auth':
+        return this.auth(connection, packet)
+      case 'event':
+        return this.event(connection, packet)
+      case 'cancel':
+        return this.cancel(connection, packet)
+      case 'resume':
+        return connection.reply(errorFrame(packet.correlation, ErrorCode.FeatureOff, 'resume is not offered here'))
+      default:
+        unreachable(packet)
+    }
+  }
+
+  private request(connection: Connection, packet: Request): void {
+    if (connection.calls?.has(packet.correlation) === true) {
+      throw new ProtocolError(CloseCode.CorrelationInUse, `correlation ${packet.correlation} is in flight`)
+    }
+    const handler = this.options.routes.find(packet.pattern)
+    if (handler === undefined) {
+      return connection.reply(errorFrame(packet.correlation, ErrorCode.NoHandler, NO_MESSAGE_HANDLER))
+    }
+    let data: unknown
+    try {
+      data = decodeBody(packet.body)
+    } catch (error) {
+      return connection.reply(badBodyFrame(packet.correlation, error))
+    }
+    const info = this.callInfo(packet)
+    const call = new InFlightCall(this.options.callHost, connection, packet.correlation)
+    ;(connection.calls ??= new Map()).set(packet.correlation, call)
+    if (packet.deadlineMs !== undefined) {
+      const { wheel } = this.options.callHost
+      wheel.schedule(call, wheel.nowMs + packet.deadlineMs)
+    }
+    this.run(handler, data, { call, context: new NestwireContext([connection, packet.pattern, info]) })
+  }
+
+  private compact(connection: Connection, packet: Publish | Join | Auth, onSettled?: CallShape['onSettled']): void {
+    const route = this.options.compact.get(packet.kind)
+    if (route === undefined) {
+      onSettled?.(false)
+      return connection.reply(errorFrame(packet.correlation, ErrorCode.NoHandler, NO_MESSAGE_HANDLER))
+    }
+    const shape: CallShape = onSettled === undefined ? route : { toReply: route.toReply, onSettled }
+    const call = new InFlightCall(this.options.callHost, connection, packet.correlation, shape)
+    const info = packet.kind === 'publish' ? this.callInfo(packet) : NORMAL_CALL
+    // The map pairs each packet kind with its own route, which the type of the map cannot say.
+    const data = route.toPayload(packet as never)
+    this.run(route.handler, data, { call, context: new NestwireContext([connection, route.pattern, info]) })
+  }
+
+  /** Nothing behind an AUTH is read until it is decided; a first AUTH that fails ends the connection. */
+  private auth(connection: Connection, packet: Auth): void {
+    connection.beginAuthentication()
+    this.compact(connection, packet, (isSuccess) => {
+      if (isSuccess && !connection.isHandshaking) connection.activate()
+      else if (connection.isHandshaking) connection.close(CloseCode.AuthRejected, 'authentication failed')
+      connection.finishAuthentication()
+    })
+  }
+
+  private event(connection: Connection, packet: Event): void {
+    const handler = this.options.routes.find(packet.pattern)
+    if (handler === undefined) return this.reportUnknownEvent(packet.pattern)
+    let data: unknown
+    try {
+      data = decodeBody(packet.body)
+    } catch {
+      return // an event has no answer to say so in
+    }
+    connection.begin()
+    const context = new NestwireContext([connection, packet.pattern, this.callInfo(packet)])
+    this.runEvent(handler, data, { connection, context })
+  }
+
+  private cancel(connection: Connection, packet: Cancel): void {
+    connection.calls?.get(packet.correlation)?.abandon()
+  }
+
+  private run(
+    handler: MessageHandler,
+    data: unknown,
+    { call, context }: { readonly call: InFlightCall; readonly context: NestwireContext },
+  ): void {
+    this.withHooks(
+      context,
+      async (end) => {
+        const result: unknown = await handler(data, context)
+        if (isObservable(result)) return call.follow(result.pipe(finalize(end)))
+        call.reply(result)
+        end()
+      },
+      () => call.fail(INTERNAL_FAILURE),
+    )
+  }
+
+  private runEvent(
+    handler: MessageHandler,
+    data: unknown,
+    { connection, context }: { readonly connection: Connection; readonly context: NestwireContext },
+  ): void {
+    this.withHooks(
+      context,
+      async (end) => {
+        const result: unknown = await handler(data, context)
+        const over = (): void => {
+          end()
+          connection.finish()
+        }
+        // Nest has logged a failing handler already; here it only must not become an unhandled error.
+        if (isObservable(result)) result.pipe(finalize(over)).subscribe({ error: () => undefined })
+        else over()
+      },
+      () => connection.finish(),
+    )
+  }
+
+  /**
+   * Filters turn what handlers throw into Observables, so only a broken filter or hook gets to `failed`. The work must
+   * not reject: whether anyone awaits it is up to the start hook.
+   */
+  private withHooks(context: NestwireContext, work: (end: () => void) => Promise<void>, failed: () => void): void {
+    const broken = (error: unknown): void => {
+      this.logger.error(error)
+      failed()
+    }
+    try {
+      this.options.runWithHooks(context, async (end) => {
+        try {
+          await work(end)
+        } catch (error) {
+          end()
+          broken(error)
+        }
+      })
+    } catch (error) {
+      broken(error)
+    }
+  }
+
+  private callInfo(packet: Request | Event | Publish): CallInfo {
+    const metadata = packet.kind === 'publish' ? undefined : packet.metadata
+    const deadlineMs = packet.kind === 'request' ? packet.deadlineMs : undefined
+    if (metadata === undefined && deadlineMs === undefined && packet.priority === Priority.Normal) return NORMAL_CALL
+    const deadlineAtMs = deadlineMs === undefined ? undefined : this.options.callHost.clock.now() + deadlineMs
+    return { metadata, priority: priorityNames[packet.priority], deadlineAtMs }
+  }
+
+  private reportUnknownEvent(pattern: string): void {
+    if (this.reportedEvents.size >= MAX_REPORTED_EVENTS || this.reportedEvents.has(pattern)) return
+    this.reportedEvents.add(pattern)
+    this.logger.error(`There is no matching event handler defined in the remote service. Event pattern: ${pattern}`)
+  }
+}
+
+function badBodyFrame(correlation: number, error: unknown): Buffer {
+  const reason = error instanceof BodyError ? error.message : 'the body is no MessagePack'
+  return errorFrame(correlation, ErrorCode.BadBody, reason)
+}
