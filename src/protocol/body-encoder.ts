@@ -39,7 +39,8 @@ export class BodyEncoder {
         return this.#writer.u8(0xc0)
       case 'object':
         return value === null ? this.#writer.u8(0xc0) : this.#object(value, depth)
-      default:
+      case 'function':
+      case 'symbol':
         throw new BodyError('badType', `a ${typeof value} has no MessagePack form`)
     }
   }
@@ -93,7 +94,7 @@ export class BodyEncoder {
     if (value instanceof Date) return this.#timestamp(value)
     if (depth === BODY_LIMITS.maxDepth) throw new BodyError('tooDeep', `more than ${depth} levels, or a cycle`)
     if (Array.isArray(value)) this.#array(value, depth + 1)
-    else this.#map(value as Readonly<Record<string, unknown>>, depth + 1)
+    else this.#map(value, depth + 1)
   }
 
   #bytes(value: Uint8Array): void {
@@ -126,23 +127,24 @@ export class BodyEncoder {
     for (const item of items) this.#value(plain(item), depth)
   }
 
-  /** Each property is read once; the count is filled in afterwards, since undefined ones vanish. */
-  #map(value: Readonly<Record<string, unknown>>, depth: number): void {
-    const keys = Object.keys(value)
-    assertEntries(keys.length)
+  /** The count is filled in afterwards, since undefined properties vanish. */
+  #map(value: object, depth: number): void {
+    const properties: readonly [string, unknown][] = Object.entries(value)
+    const most = properties.length
+    assertEntries(most)
     const start = this.#writer.length
-    if (keys.length < 0x10) this.#writer.u8(0x80)
-    else this.#length(keys.length, { u16: 0xde, u32: 0xdf })
+    if (most < 0x10) this.#writer.u8(0x80)
+    else this.#length(most, { u16: 0xde, u32: 0xdf })
     let entries = 0
-    for (const key of keys) {
-      const item = plain(value[key])
+    for (const [key, property] of properties) {
+      const item = plain(property)
       if (item === undefined) continue
       entries += 1
       this.#string(key)
       this.#value(item, depth)
     }
-    if (keys.length < 0x10) this.#writer.overwriteU8(0x80 | entries, start)
-    else if (keys.length < 0x10000) this.#writer.overwriteU16(entries, start + 1)
+    if (most < 0x10) this.#writer.overwriteU8(0x80 | entries, start)
+    else if (most < 0x10000) this.#writer.overwriteU16(entries, start + 1)
     else this.#writer.overwriteU32(entries, start + 1)
   }
 
@@ -165,8 +167,11 @@ export class BodyEncoder {
 /** What `value` wants to be written as. Bytes and dates have a form of their own, whatever their `toJSON` says. */
 function plain(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array || value instanceof Date) return value
-  return 'toJSON' in value && typeof value.toJSON === 'function' ? (value as { toJSON(): unknown }).toJSON() : value
+  return hasToJson(value) ? value.toJSON() : value
 }
+
+const hasToJson = (value: object): value is { toJSON(): unknown } =>
+  'toJSON' in value && typeof value.toJSON === 'function'
 
 function assertEntries(entries: number): void {
   if (entries > BODY_LIMITS.maxEntries) throw new BodyError('tooManyEntries', `${entries} entries`)

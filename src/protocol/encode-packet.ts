@@ -30,19 +30,11 @@ export function encodePacket(packet: Packet): Buffer {
 }
 
 function flagsOf(packet: Packet): number {
-  switch (packet.kind) {
-    case 'request':
-      return packet.priority | (packet.deadlineMs === undefined ? 0 : Flag.HasDeadline) | metadataFlag(packet.metadata)
-    case 'event':
-      return packet.priority | metadataFlag(packet.metadata)
-    case 'publish':
-      return packet.priority
-    default:
-      return 0
-  }
+  if (packet.kind === 'publish') return packet.priority
+  if (packet.kind !== 'request' && packet.kind !== 'event') return 0
+  const deadline = packet.kind === 'request' && packet.deadlineMs !== undefined ? Flag.HasDeadline : 0
+  return packet.priority | deadline | (packet.metadata === undefined ? 0 : Flag.HasMetadata)
 }
-
-const metadataFlag = (metadata: unknown): number => (metadata === undefined ? 0 : Flag.HasMetadata)
 
 function correlationOf(packet: Packet): number {
   if (!('correlation' in packet)) return 0

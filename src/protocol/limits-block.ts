@@ -3,20 +3,18 @@ import type { WireLimits } from './packets.js'
 import { badField, type Reader } from './reader.js'
 import type { Writer } from './writer.js'
 
-const limitIds = {
-  maxFrameBytes: 1,
-  maxInFlightRequests: 2,
-  maxRoomsPerConnection: 3,
-  pingIntervalMs: 4,
-  idleTimeoutMs: 5,
-  maxMessageBytes: 6,
-} as const satisfies Record<keyof WireLimits, number>
-
-const entries = Object.entries(limitIds) as [keyof WireLimits, number][]
-const nameOfId = new Map(entries.map(([name, id]) => [id, name]))
+const idsOfLimits: readonly (readonly [name: keyof WireLimits, id: number])[] = [
+  ['maxFrameBytes', 1],
+  ['maxInFlightRequests', 2],
+  ['maxRoomsPerConnection', 3],
+  ['pingIntervalMs', 4],
+  ['idleTimeoutMs', 5],
+  ['maxMessageBytes', 6],
+]
+const nameOfId = new Map(idsOfLimits.map(([name, id]) => [id, name]))
 
 export function writeLimits(writer: Writer, limits: WireLimits): void {
-  const told = entries.filter(([name]) => limits[name] !== undefined)
+  const told = idsOfLimits.filter(([name]) => limits[name] !== undefined)
   writer.u8(told.length)
   for (const [name, id] of told) {
     writer.u8(id)
