@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import { AuthService } from '../../src/auth/auth.service.js'
+import { issueToken } from '../../src/auth/token-issuer.js'
+import { TokenVerifier } from '../../src/auth/token-verifier.js'
+import { VerificationGate } from '../../src/auth/verification-gate.js'
+import { secretVerificationKey } from '../../src/auth/verification-key.js'
+import { SessionsService } from '../../src/sessions/sessions.service.js'
+import { DetachedConnection } from '../sessions/detached-connection.js'
+
+const SECRET = 'a secret that is long enough for HS256'
+const tokenOf = (user: string): Promise<string> => issueToken({ user, role: 'user', ttlSeconds: 60 }, SECRET)
+
+async function startAuth() {
+  const key = await secretVerificationKey(SECRET)
+  const verifier = new TokenVerifier(key, () => ({ issuer: undefined, audience: undefined, clockToleranceMs: 0 }))
+  const sessions = new SessionsService()
+  return { sessions, auth: new AuthService(verifier, new VerificationGate(() => 16), sessions) }
+}
+
+test('a login opens a session and says who it is', async () => {
+  const { auth, sessions } = await startAuth()
+  const connection = new DetachedConnection('c1')
+  const identity = await auth.login(connection, await tokenOf('alice'))
+  expect(identity).toMatchObject({ user: 'alice', username: 'alice', role: 'user' })
+  expect(sessions.get(identity.session)?.connection).toBe(connection)
+  expect(auth.whoami(connection)).toEqual(identity)
+})
+
+test('a refresh keeps the session', async () => {
+  const { auth, sessions } = await startAuth()
+  const connection = new DetachedConnection('c1')
+  const first = await auth.login(connection, await tokenOf('alice'))
+  const second = await auth.login(connection, await tokenOf('alice'))
+  expect([second.session, sessions.count]).toEqual([first.session, 1])
+})
+
+test('a refresh by another user is refused and changes nothing', async () => {
+  const { auth } = await startAuth()
+  const connection = new DetachedConnection('c1')
+  const alice = await auth.login(connection, await tokenOf('alice'))
+  await expect(auth.login(connection, await tokenOf('bob'))).rejects.toMatchObject({
+    failure: { code: 'USER_MISMATCH' },
+  })
+  expect(auth.whoami(connection)).toEqual(alice)
+})
+
+test('a second login while one is under way is refused', async () => {
+  const { auth, sessions } = await startAuth()
+  const connection = new DetachedConnection('c1')
+  const token = await tokenOf('alice')
+  const first = auth.login(connection, token)
+  await expect(auth.login(connection, token)).rejects.toMatchObject({ failure: { code: 'FORBIDDEN' } })
+  expect(sessions.get((await first).session)).toBeDefined()
+})
+
+test('a failed login may be tried again', async () => {
+  const { auth } = await startAuth()
+  const connection = new DetachedConnection('c1')
+  await expect(auth.login(connection, 'nonsense')).rejects.toMatchObject({ failure: { code: 'TOKEN_INVALID' } })
+  expect(await auth.login(connection, await tokenOf('alice'))).toMatchObject({ user: 'alice' })
+})
+
+test('a connection that closed during the check gets no session', async () => {
+  const { auth, sessions } = await startAuth()
+  const connection = new DetachedConnection('c1')
+  const login = auth.login(connection, await tokenOf('alice'))
+  connection.close()
+  await expect(login).rejects.toThrow('closed')
+  expect(sessions.count).toBe(0)
+})
+
+test('nobody is who has not logged in', async () => {
+  const { auth } = await startAuth()
+  expect(() => auth.whoami(new DetachedConnection('c1'))).toThrow(/nobody is logged in/)
+})

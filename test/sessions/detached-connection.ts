@@ -1,0 +1,32 @@
+import { trustedConnectionId, type ConnectionId } from '../../src/protocol/ids.js'
+import type { Grant, Principal } from '../../src/transport/authentication.js'
+import type { ConnectionHandle, OfferVerdict } from '../../src/transport/connection-handle.js'
+
+/** A connection without a socket: takes grants as the transport's does, and no frames. */
+export class DetachedConnection implements ConnectionHandle {
+  readonly remoteAddress = '127.0.0.1'
+  readonly id: ConnectionId
+  grant: Grant | undefined
+  isClosed = false
+
+  constructor(name: string) {
+    this.id = trustedConnectionId(name)
+  }
+
+  get principal(): Principal | undefined {
+    return this.grant?.principal
+  }
+
+  admit(grant: Grant): void {
+    if (this.isClosed) throw new Error('closed')
+    this.grant = grant
+  }
+
+  offer(): OfferVerdict {
+    return 'closed'
+  }
+
+  close(): void {
+    this.isClosed = true
+  }
+}
