@@ -1,0 +1,361 @@
+/**
+ * One connection's life, from HELLO to its end; it never reconnects. Calls in flight all fail when it ends, so nothing
+ * that waits on it hangs. Packets are handled in order, each before the next is read.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import type { Clock } from '../clock.js'
+import { BodyError, decodeBody, encodeBody } from '../protocol/body.js'
+import { CloseCode } from '../protocol/close-codes.js'
+import { MAX_FRAME_BYTES_CEILING, MESSAGE_ID_BYTES } from '../protocol/constants.js'
+import { parseRoomId, type RoomId } from '../protocol/ids.js'
+import type { Ack, AuthOk, Event, Joined, Packet, Welcome, WireLimits } from '../protocol/packets.js'
+import { Alarm } from './alarm.js'
+import { readToken, toWirePriority, withDefaults } from './connection-options.js'
+import type { CallOptions, ConnectionHandlers, ConnectionOptions, PublishOptions } from './connection-options.js'
+import { ClientError, ConnectionClosedError, NestwireError, ServerClosedError, TimeoutError } from './errors.js'
+import { shakeHands, type HandshakeResult } from './handshake.js'
+import { judgeKeepAlive } from './keep-alive.js'
+import { ObservedCall, PacketCall, PendingCalls, pingCall, RequestCall } from './pending-calls.js'
+import type { Answer, CallObserver, PendingCall } from './pending-calls.js'
+import { ReadGate } from './read-gate.js'
+import { ReplyStream } from './reply-stream.js'
+import type { Wire, WireListener } from './wire.js'
+
+/** Where the server tells no limits. */
+const DEFAULT_PING_INTERVAL_MS = 25_000
+const DEFAULT_IDLE_TIMEOUT_MS = 60_000
+
+export class ClientConnection implements WireListener {
+  readonly welcome: Welcome
+  handlers: ConnectionHandlers
+  private readonly wire: Wire
+  private readonly clock: Clock
+  private readonly alarm: Alarm
+  private readonly pending = new PendingCalls()
+  /** Reading stops while a reader that registered here is full and nobody waits for an answer. */
+  readonly reading: ReadGate
+  private currentSession: AuthOk | undefined
+  private currentLimits: WireLimits
+  private pingedAtMs = -Infinity
+  /** Why it ended; calls that come too late fail with it. */
+  private end: NestwireError | undefined
+
+  /** Rejects with the socket's error (`code` as it came), a refusal of the server, or CONNECT_TIMEOUT. */
+  static async open(options: ConnectionOptions = {}): Promise<ClientConnection> {
+    const token = await readToken(options.token)
+    const settings = { ...withDefaults(options), token }
+    return new Promise((resolve, reject) => {
+      shakeHands(settings, (outcome) => {
+        if (outcome instanceof NestwireError) reject(outcome)
+        else resolve(new ClientConnection(outcome, settings.clock, options.handlers ?? {}))
+      })
+    })
+  }
+
+  private constructor(handshake: HandshakeResult, clock: Clock, handlers: ConnectionHandlers) {
+    this.wire = handshake.wire
+    this.wire.listener = this
+    this.welcome = handshake.welcome
+    this.currentSession = handshake.session
+    this.currentLimits = handshake.welcome.limits
+    this.handlers = handlers
+    this.clock = clock
+    this.reading = new ReadGate((isShut) => (isShut ? this.wire.pause() : this.wire.resume()))
+    this.alarm = new Alarm(clock, () => this.onAlarm())
+    this.applyLimits()
+    this.onAlarm()
+  }
+
+  /** What AUTH_OK said last; `undefined` where the server asks for no authentication. */
+  get session(): AuthOk | undefined {
+    return this.currentSession
+  }
+  /** As told last; may change at any time. */
+  get limits(): WireLimits {
+    return this.currentLimits
+  }
+  /** Why it ended, code CLOSED if this side ended it; `undefined` while it lives. */
+  get closedBy(): NestwireError | undefined {
+    return this.end
+  }
+  get socket(): Socket {
+    return this.wire.socket
+  }
+
+  /** Values go to the observer as they come. The returned function cancels: the observer hears nothing more. */
+  call(pattern: string, data: unknown, options: CallOptions, observer: CallObserver): () => void {
+    const correlation = this.begin(new ObservedCall(observer, this.dueAt(options.deadlineMs)))
+    this.sendRequest(correlation, { pattern, data, options })
+    return () => this.cancel(correlation)
+  }
+
+  /** The reply's value; the last one if the server answers with a stream. */
+  request(pattern: string, data?: unknown, options: CallOptions = {}): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const correlation = this.begin(new RequestCall(resolve, reject, this.dueAt(options.deadlineMs)))
+      this.sendRequest(correlation, { pattern, data, options })
+    })
+  }
+
+  /** Asked anew by each loop; leaving the loop cancels it on the server. */
+  stream(pattern: string, data?: unknown, options: CallOptions = {}): AsyncIterable<unknown> {
+    return {
+      [Symbol.asyncIterator]: () =>
+        new ReplyStream(this.reading, (observer) => this.call(pattern, data, options, observer)),
+    }
+  }
+
+  /** Resolves when the event is handed to the system; nobody answers. */
+  async emit(pattern: string, data?: unknown, options: Omit<CallOptions, 'deadlineMs'> = {}): Promise<void> {
+    const priority = toWirePriority(options.priority)
+    this.send({ kind: 'event', priority, metadata: options.metadata, pattern, body: toBody(data) })
+    if (!(await this.wire.whenWritten())) throw this.end ?? notConnected()
+  }
+
+  /** `onJoined` hears of it before any later packet is handled, a promise only after those that came with it. */
+  join(room: string, onJoined?: (joined: Joined) => void): Promise<Joined> {
+    return new Promise((resolve, reject) => {
+      const settle = (joined: Joined): void => {
+        onJoined?.(joined)
+        resolve(joined)
+      }
+      const correlation = this.begin(new PacketCall('joined', { resolve: settle, reject }, Infinity))
+      try {
+        this.send({ kind: 'join', correlation, room: toRoomId(room) })
+      } catch (error) {
+        this.abandon(correlation, error)
+      }
+    })
+  }
+
+  /** Resolves when the message is in the log. */
+  publish(room: string, body: string | Uint8Array, options: PublishOptions = {}): Promise<Ack> {
+    return new Promise((resolve, reject) => {
+      const correlation = this.begin(new PacketCall('ack', { resolve, reject }, this.dueAt(options.deadlineMs)))
+      try {
+        const messageId = options.messageId ?? randomBytes(MESSAGE_ID_BYTES)
+        const priority = toWirePriority(options.priority)
+        this.send({ kind: 'publish', correlation, priority, room: toRoomId(room), messageId, body: toBytes(body) })
+      } catch (error) {
+        this.abandon(correlation, error)
+      }
+    })
+  }
+
+  /** Replaces the session's token before it expires; the user must be the same. */
+  async refresh(token: string): Promise<AuthOk> {
+    this.currentSession = await new Promise<AuthOk>((resolve, reject) => {
+      const correlation = this.begin(new PacketCall('authOk', { resolve, reject }, Infinity))
+      try {
+        this.send({ kind: 'auth', correlation, redirects: 0, token })
+      } catch (error) {
+        this.abandon(correlation, error)
+      }
+    })
+    return this.currentSession
+  }
+
+  /** Stops reading: idle timeouts stand still, the server still hears pings, but may close a client that takes nothing. */
+  pause(): void {
+    this.reading.hold(this)
+  }
+  resume(): void {
+    this.reading.release(this)
+  }
+
+  /** Sends what waits and CLOSE, then ends; resolves when the socket is gone, a second later at most. Idempotent. */
+  close(): Promise<void> {
+    const gone = this.wire.hangUp(CloseCode.Normal)
+    this.finish(undefined)
+    return gone
+  }
+
+  onPacket(packet: Packet): void {
+    switch (packet.kind) {
+      case 'reply':
+      case 'next':
+      case 'end':
+      case 'error':
+      case 'joined':
+      case 'ack':
+      case 'authOk':
+      case 'pong':
+        return this.onAnswer(packet)
+      case 'deliver':
+        return this.handlers.onDeliver?.(packet)
+      case 'event':
+        return this.onEvent(packet)
+      case 'gap':
+        return this.handlers.onGap?.(packet)
+      case 'ping':
+        return this.wire.sendControl({ kind: 'pong', correlation: packet.correlation })
+      case 'ticket':
+        return undefined
+      case 'limits':
+        return this.onLimits(packet.limits)
+      case 'goAway':
+        return this.handlers.onGoAway?.(packet)
+      case 'close':
+        void this.wire.hangUp()
+        return this.finish(new ServerClosedError(packet))
+      default:
+        return this.wire.fail(new Error(`the server sent ${packet.kind}`))
+    }
+  }
+
+  onLost(error: NestwireError): void {
+    this.finish(error)
+  }
+
+  private dueAt(deadlineMs: number | undefined): number {
+    return deadlineMs === undefined ? Infinity : this.clock.uptimeMs() + deadlineMs
+  }
+
+  private begin(call: PendingCall): number {
+    if (call.isAwaited) this.reading.await()
+    if (call.dueAtMs !== Infinity) this.alarm.setBy(call.dueAtMs)
+    return this.pending.add(call)
+  }
+
+  /** Takes the call out of those in flight; `undefined` if it is over already. */
+  private settle(correlation: number): PendingCall | undefined {
+    const call = this.pending.take(correlation)
+    if (call?.isAwaited === true) this.reading.settle()
+    return call
+  }
+
+  private send(packet: Packet): void {
+    if (this.end !== undefined) throw notConnected()
+    this.wire.send(packet)
+  }
+
+  private sendRequest(correlation: number, request: RequestToSend): void {
+    const { pattern, data, options } = request
+    try {
+      this.send({
+        kind: 'request',
+        correlation,
+        priority: toWirePriority(options.priority),
+        deadlineMs: options.deadlineMs,
+        metadata: options.metadata,
+        pattern,
+        body: toBody(data),
+      })
+    } catch (error) {
+      this.abandon(correlation, error)
+    }
+  }
+
+  /** The call could not be sent. */
+  private abandon(correlation: number, error: unknown): void {
+    this.settle(correlation)?.fail(toClientError(error))
+  }
+
+  private cancel(correlation: number): void {
+    if (this.settle(correlation) !== undefined) this.wire.sendControl({ kind: 'cancel', correlation })
+  }
+
+  /** Answers to calls that were cancelled meanwhile are dropped. */
+  private onAnswer(packet: Answer): void {
+    const call = this.pending.get(packet.correlation)
+    if (call?.answer(packet) === true) this.settle(packet.correlation)
+  }
+
+  /** An event nobody can read is dropped. */
+  private onEvent(packet: Event): void {
+    const { onEvent } = this.handlers
+    if (onEvent === undefined) return
+    let data: unknown
+    try {
+      data = decodeBody(packet.body)
+    } catch (error) {
+      if (error instanceof BodyError) return
+      throw error
+    }
+    onEvent({ pattern: packet.pattern, data, metadata: packet.metadata })
+  }
+
+  /** Limits that are not told again stay as they were. */
+  private onLimits(limits: WireLimits): void {
+    this.currentLimits = { ...this.currentLimits, ...limits }
+    this.applyLimits()
+    this.onAlarm()
+    this.handlers.onLimits?.(this.currentLimits)
+  }
+
+  private applyLimits(): void {
+    const maxFrameBytes = this.currentLimits.maxFrameBytes ?? MAX_FRAME_BYTES_CEILING
+    this.wire.maxSendPayloadBytes = maxFrameBytes
+    this.wire.raiseReceiveLimit(maxFrameBytes)
+  }
+
+  private onAlarm(): void {
+    const nowMs = this.clock.uptimeMs()
+    for (const [correlation, call] of this.pending.due(nowMs)) {
+      this.cancel(correlation)
+      call.fail(new TimeoutError('DEADLINE_EXCEEDED', 'no answer came in time'))
+    }
+    if (this.end !== undefined) return
+    this.alarm.setBy(Math.min(this.pending.nextDueAtMs, this.keepAlive(nowMs)))
+  }
+
+  /** Returns when to ask again. */
+  private keepAlive(nowMs: number): number {
+    const { pingIntervalMs = DEFAULT_PING_INTERVAL_MS, idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS } = this.currentLimits
+    const { heardAtMs, isPaused } = this.wire
+    const times = { heardAtMs, pingedAtMs: this.pingedAtMs, pingIntervalMs, idleTimeoutMs, isPaused }
+    const verdict = judgeKeepAlive(times, nowMs)
+    switch (verdict.kind) {
+      case 'wait':
+        return verdict.nextDueAtMs
+      case 'ping':
+        this.pingedAtMs = nowMs
+        this.wire.sendControl({ kind: 'ping', correlation: this.begin(pingCall) })
+        return this.keepAlive(nowMs)
+      case 'dead':
+        this.wire.destroy()
+        this.finish(new ConnectionClosedError('IDLE_TIMEOUT', `nothing was heard for ${idleTimeoutMs} ms`))
+        return Infinity
+    }
+  }
+
+  /** The end, however it came: once, and every call in flight fails with it. */
+  private finish(error: NestwireError | undefined): void {
+    if (this.end !== undefined) return
+    this.end = error ?? new ConnectionClosedError('CLOSED', 'the connection was closed')
+    this.alarm.clear()
+    for (const call of this.pending.takeAll()) call.fail(this.end)
+    this.handlers.onClosed?.(error)
+  }
+}
+
+interface RequestToSend {
+  readonly pattern: string
+  readonly data: unknown
+  readonly options: CallOptions
+}
+
+const notConnected = (): NestwireError => new ConnectionClosedError('NOT_CONNECTED', 'there is no connection')
+
+function toClientError(error: unknown): NestwireError {
+  if (error instanceof NestwireError) return error
+  return new ClientError('BAD_FIELD', error instanceof Error ? error.message : String(error), { cause: error })
+}
+
+function toRoomId(room: string): RoomId {
+  const id = parseRoomId(room)
+  if (id === undefined) throw new ClientError('BAD_FIELD', 'this is not a room name')
+  return id
+}
+
+function toBody(data: unknown): Buffer {
+  try {
+    return encodeBody(data)
+  } catch (error) {
+    throw toClientError(error)
+  }
+}
+
+const toBytes = (body: string | Uint8Array): Buffer =>
+  typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)

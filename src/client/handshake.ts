@@ -1,0 +1,130 @@
+/** From a TCP connect to AUTH_OK (WELCOME, where the server asks for no authentication), under one deadline. */
+import { connect } from 'node:net'
+import type { Clock } from '../clock.js'
+import { MAX_FRAME_BYTES_CEILING, PROTOCOL_VERSION } from '../protocol/constants.js'
+import type { AuthOk, Packet, Welcome, WireLimits } from '../protocol/packets.js'
+import { Alarm } from './alarm.js'
+import { ClientError, NestwireError, ServerClosedError, ServerError, TimeoutError } from './errors.js'
+import { Wire, type WireListener } from './wire.js'
+
+export interface HandshakeOptions {
+  readonly host: string
+  readonly port: number
+  readonly token: string | undefined
+  readonly agent: string
+  readonly connectTimeoutMs: number
+  readonly maxOutboxBytes: number
+  readonly clock: Clock
+}
+
+export interface HandshakeResult {
+  readonly wire: Wire
+  readonly welcome: Welcome
+  /** `undefined` where the server asks for no authentication. */
+  readonly session: AuthOk | undefined
+}
+
+/** Called once, inside the handling of the last packet: the wire's listener must be replaced before it returns. */
+export type HandshakeOutcome = (result: HandshakeResult | NestwireError) => void
+
+export function shakeHands(options: HandshakeOptions, onOutcome: HandshakeOutcome): void {
+  new Handshake(options, onOutcome).start()
+}
+
+const AUTH_CORRELATION = 1
+
+class Handshake implements WireListener {
+  private readonly wire: Wire
+  private readonly alarm: Alarm
+  private welcome: Welcome | undefined
+  private isOver = false
+
+  constructor(
+    private readonly options: HandshakeOptions,
+    private readonly onOutcome: HandshakeOutcome,
+  ) {
+    const { host, port, clock, maxOutboxBytes, connectTimeoutMs } = options
+    this.wire = new Wire(connect({ host, port, noDelay: true }), { clock, maxOutboxBytes }, this)
+    this.alarm = new Alarm(clock, () => {
+      this.fail(new TimeoutError('CONNECT_TIMEOUT', `no connection to ${host}:${port} in ${connectTimeoutMs} ms`))
+    })
+  }
+
+  start(): void {
+    this.alarm.setBy(this.options.clock.uptimeMs() + this.options.connectTimeoutMs)
+    this.wire.socket.once('connect', () => {
+      const versions = { minVersion: PROTOCOL_VERSION, maxVersion: PROTOCOL_VERSION }
+      this.trySend({ kind: 'hello', ...versions, features: 0, agent: this.options.agent })
+    })
+  }
+
+  onPacket(packet: Packet): void {
+    if (this.isOver) return
+    switch (packet.kind) {
+      case 'welcome':
+        return this.onWelcome(packet)
+      case 'authOk':
+        return this.welcome === undefined ? this.refuse(packet) : this.finish(this.welcome, packet)
+      case 'error':
+        return this.fail(new ServerError(packet.code, packet.message, packet.retryAfterMs, undefined))
+      case 'close':
+        void this.wire.hangUp()
+        return this.fail(new ServerClosedError(packet))
+      case 'ping':
+        return this.wire.sendControl({ kind: 'pong', correlation: packet.correlation })
+      case 'limits':
+        return this.onLimits(packet.limits)
+      case 'goAway':
+      case 'gap':
+      case 'ticket':
+        return undefined
+      default:
+        return this.refuse(packet)
+    }
+  }
+
+  onLost(error: NestwireError): void {
+    this.fail(error)
+  }
+
+  private onWelcome(welcome: Welcome): void {
+    if (this.welcome !== undefined || welcome.version !== PROTOCOL_VERSION) return this.refuse(welcome)
+    this.welcome = welcome
+    this.wire.raiseReceiveLimit(welcome.limits.maxFrameBytes ?? MAX_FRAME_BYTES_CEILING)
+    const { token } = this.options
+    if (welcome.authentication === 'none') return this.finish(welcome, undefined)
+    if (token === undefined) return this.fail(new ClientError('TOKEN_REQUIRED', 'the server wants a token'))
+    this.trySend({ kind: 'auth', correlation: AUTH_CORRELATION, redirects: 0, token })
+  }
+
+  private onLimits(limits: WireLimits): void {
+    if (this.welcome !== undefined) this.welcome = { ...this.welcome, limits: { ...this.welcome.limits, ...limits } }
+  }
+
+  private trySend(packet: Packet): void {
+    try {
+      this.wire.send(packet)
+    } catch (error) {
+      if (!(error instanceof NestwireError)) throw error
+      this.fail(error)
+    }
+  }
+
+  private refuse(packet: Packet): void {
+    this.wire.fail(new Error(`the server sent ${packet.kind} during the handshake`))
+  }
+
+  private finish(welcome: Welcome, session: AuthOk | undefined): void {
+    this.isOver = true
+    this.alarm.clear()
+    this.onOutcome({ wire: this.wire, welcome, session })
+  }
+
+  private fail(error: NestwireError): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.alarm.clear()
+    this.wire.destroy()
+    this.onOutcome(error)
+  }
+}

@@ -1,0 +1,61 @@
+/** What a room's loop yields. Byte fields are copies: they stay valid. */
+import { GapReason, LeaveReason, RecordKind, type RoomRecord } from '../protocol/packets.js'
+
+interface RecordItem {
+  readonly seq: number
+  /** Seq of the record before it; 0 for the first. */
+  readonly prev: number
+  /** Unix milliseconds. */
+  readonly timeMs: number
+  /** Who wrote, joined or left. */
+  readonly sender: string
+}
+export interface TextItem extends RecordItem {
+  readonly kind: 'text'
+  readonly text: string
+  readonly body: Buffer
+}
+export interface JoinItem extends RecordItem {
+  readonly kind: 'join'
+  readonly username: string
+}
+export interface LeaveItem extends RecordItem {
+  readonly kind: 'leave'
+  readonly reason: 'left' | 'kicked' | 'banned'
+}
+/**
+ * The records after `from` up to `to` cannot be had: `trimmed` from the log, the log begun anew (`epochChanged`) or
+ * shorter than it was (`aheadOfLog`), or refused by the server (`unavailable`). The next record follows `to`.
+ */
+export interface GapItem {
+  readonly kind: 'gap'
+  readonly from: number
+  readonly to: number
+  readonly reason: GapCause
+}
+export type GapCause = 'trimmed' | 'epochChanged' | 'aheadOfLog' | 'unavailable'
+export type RoomItem = TextItem | JoinItem | LeaveItem | GapItem
+
+const leaveReasons = new Map<number | undefined, LeaveItem['reason']>([
+  [LeaveReason.Left, 'left'],
+  [LeaveReason.Kicked, 'kicked'],
+  [LeaveReason.Banned, 'banned'],
+])
+
+export function toItem({ kind, seq, prev, timeMs, sender, body }: RoomRecord): RoomItem {
+  switch (kind) {
+    case RecordKind.Text:
+      return { kind: 'text', seq, prev, timeMs, sender, text: body.toString(), body: Buffer.from(body) }
+    case RecordKind.Join:
+      return { kind: 'join', seq, prev, timeMs, sender, username: body.toString() }
+    case RecordKind.Leave:
+      return { kind: 'leave', seq, prev, timeMs, sender, reason: leaveReasons.get(body[0]) ?? 'left' }
+  }
+}
+
+const gapCauses: Readonly<Record<GapReason, GapCause>> = {
+  [GapReason.Trimmed]: 'trimmed',
+  [GapReason.EpochChanged]: 'epochChanged',
+  [GapReason.AheadOfLog]: 'aheadOfLog',
+}
+export const toGapCause = (reason: GapReason): GapCause => gapCauses[reason]

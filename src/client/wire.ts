@@ -1,0 +1,186 @@
+/**
+ * One socket as packets: bytes to packets and back, ordered, bounded, and one way to end. Knows no calls and no
+ * handshake. Whatever a packet leads to happens inside `onPacket`, before the next packet is decoded.
+ */
+import type { Socket } from 'node:net'
+import type { Clock } from '../clock.js'
+import type { CloseCode } from '../protocol/close-codes.js'
+import { HEADER_BYTES, MAX_HANDSHAKE_FRAME_BYTES } from '../protocol/constants.js'
+import { decodePacket } from '../protocol/decode-packet.js'
+import { encodePacket } from '../protocol/encode-packet.js'
+import { FrameDecoder } from '../protocol/frame-decoder.js'
+import type { Packet } from '../protocol/packets.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
+import { ClientError, ConnectionClosedError, connectionError, type NestwireError } from './errors.js'
+import { Outgoing } from './outgoing.js'
+
+export interface WireListener {
+  onPacket(packet: Packet): void
+  /** The wire ended by itself. At most once; no packet comes after it. */
+  onLost(error: NestwireError): void
+}
+
+export interface WireOptions {
+  readonly clock: Clock
+  readonly maxOutboxBytes: number
+}
+
+/** How long the other side may take to hang up before the socket is cut. */
+const CLOSE_LINGER_MS = 1000
+
+export class Wire {
+  /** Largest payload the server takes; live. */
+  maxSendPayloadBytes = MAX_HANDSHAKE_FRAME_BYTES
+  /** Clock uptime when bytes last came. */
+  heardAtMs: number
+  private readonly decoder = new FrameDecoder(MAX_HANDSHAKE_FRAME_BYTES)
+  private readonly outgoing: Outgoing
+  private readonly gone: Promise<void>
+  private isOpen = true
+  private isPumping = false
+  private isHeld = false
+
+  constructor(
+    readonly socket: Socket,
+    private readonly options: WireOptions,
+    public listener: WireListener,
+  ) {
+    this.outgoing = new Outgoing(socket, options.maxOutboxBytes)
+    this.heardAtMs = options.clock.uptimeMs()
+    this.gone = new Promise((resolve) => socket.once('close', () => resolve()))
+    socket.on('data', (chunk: Buffer) => this.hear(chunk))
+    socket.on('end', () => this.lose(this.errorAtEnd()))
+    socket.on('error', (error) => this.lose(connectionError(error, 'CONNECTION_LOST')))
+    socket.on('close', () => this.lose(new ConnectionClosedError('CONNECTION_LOST', 'the connection was lost')))
+  }
+
+  get isPaused(): boolean {
+    return this.isHeld
+  }
+
+  /** Frames of the server may be this large from now on; never lowered, since larger ones may be on their way. */
+  raiseReceiveLimit(maxPayloadBytes: number): void {
+    this.decoder.maxPayloadBytes = Math.max(this.decoder.maxPayloadBytes, maxPayloadBytes)
+  }
+
+  /** Queues one packet; throws a `ClientError` and sends nothing if it does not fit. */
+  send(packet: Packet): void {
+    const frame = encode(packet)
+    const payloadBytes = frame.length - HEADER_BYTES
+    if (payloadBytes > this.maxSendPayloadBytes) {
+      const detail = `the packet has ${payloadBytes} bytes, the server takes ${this.maxSendPayloadBytes}`
+      throw new ClientError('FRAME_TOO_LARGE', detail)
+    }
+    if (!this.outgoing.offer(frame)) {
+      throw new ClientError('OUTBOX_FULL', `more than ${this.options.maxOutboxBytes} bytes wait to be written`)
+    }
+  }
+
+  /** For PING, PONG, CANCEL: small, few, never refused. */
+  sendControl(packet: Packet): void {
+    if (this.isOpen) this.outgoing.push(encodePacket(packet))
+  }
+
+  /** True once all that was sent so far is handed to the system, false if the wire ended first. */
+  whenWritten(): Promise<boolean> {
+    return this.outgoing.whenWritten()
+  }
+
+  pause(): void {
+    this.isHeld = true
+    this.socket.pause()
+  }
+
+  /** Goes on with what was read already, then reads. */
+  resume(): void {
+    if (!this.isHeld) return
+    this.isHeld = false
+    // Silence was ours until now.
+    this.heardAtMs = this.options.clock.uptimeMs()
+    this.pump()
+    if (!this.isHeld) this.socket.resume()
+  }
+
+  /** Writes what waits and CLOSE, then FIN; only FIN without a code. Resolves when the socket is gone, at most a second later. */
+  hangUp(code?: CloseCode): Promise<void> {
+    if (!this.isOpen) return this.gone
+    this.isOpen = false
+    const stopTimer = this.options.clock.every(CLOSE_LINGER_MS, () => this.socket.destroy())
+    void this.gone.then(stopTimer)
+    if (code === undefined) this.outgoing.abandon()
+    else this.outgoing.push(encodePacket({ kind: 'close', code, retryAfterMs: 0, target: '', message: '' }))
+    this.outgoing.flush()
+    this.socket.end()
+    // What still comes is dropped, but it must be read for the end to be seen.
+    this.socket.resume()
+    return this.gone
+  }
+
+  destroy(): void {
+    this.isOpen = false
+    this.outgoing.abandon()
+    this.socket.destroy()
+  }
+
+  private hear(chunk: Buffer): void {
+    if (!this.isOpen) return
+    this.heardAtMs = this.options.clock.uptimeMs()
+    this.decoder.push(chunk)
+    this.pump()
+  }
+
+  private pump(): void {
+    if (this.isPumping) return
+    this.isPumping = true
+    try {
+      while (this.isOpen && !this.isHeld) {
+        const packet = this.read()
+        if (packet === undefined) break
+        this.listener.onPacket(packet)
+      }
+    } finally {
+      this.isPumping = false
+    }
+  }
+
+  private read(): Packet | undefined {
+    try {
+      const frame = this.decoder.next()
+      return frame && decodePacket(frame)
+    } catch (error) {
+      this.fail(error)
+      return undefined
+    }
+  }
+
+  /** The server sent what is not the protocol: tells it so and ends. */
+  fail(cause: unknown): void {
+    if (!this.isOpen) return
+    const message = cause instanceof Error ? cause.message : String(cause)
+    void this.hangUp(cause instanceof ProtocolError ? cause.closeCode : undefined)
+    this.listener.onLost(new ConnectionClosedError('PROTOCOL_ERROR', message, { cause }))
+  }
+
+  private errorAtEnd(): NestwireError {
+    try {
+      this.decoder.end()
+      return new ConnectionClosedError('CONNECTION_LOST', 'the server hung up')
+    } catch (cause) {
+      return new ConnectionClosedError('CONNECTION_LOST', 'the server hung up inside a frame', { cause })
+    }
+  }
+
+  private lose(error: NestwireError): void {
+    if (!this.isOpen) return
+    this.destroy()
+    this.listener.onLost(error)
+  }
+}
+
+function encode(packet: Packet): Buffer {
+  try {
+    return encodePacket(packet)
+  } catch (cause) {
+    throw new ClientError('BAD_FIELD', cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
