@@ -22,6 +22,7 @@ export const ErrorCode = {
   Internal: 17,
   FeatureOff: 18,
   StreamOverrun: 19,
+  RoomFull: 20,
 } as const
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
 

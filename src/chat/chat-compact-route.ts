@@ -1,0 +1,21 @@
+import { encodePacket } from '../protocol/encode-packet.js'
+import type { CompactRoute } from '../transport/compact-route.js'
+import type { SendReply } from './chat.contract.js'
+import { Message } from './message.js'
+
+/** PUBLISH is `chat.send`; ACK its reply. Message ids are carried but not recognised yet (`dedupWindowMs` 0). */
+export const publishCompactRoute: CompactRoute<'publish'> = {
+  packet: 'publish',
+  pattern: 'chat.send',
+  toPayload: ({ room, body }) => new Message(room, body),
+  toReply: (result, correlation) => {
+    if (!isSendReply(result)) throw new TypeError('the handler of chat.send did not answer with a position')
+    return encodePacket({ kind: 'ack', correlation, seq: result.seq, timeMs: result.timeMs })
+  },
+}
+
+function isSendReply(result: unknown): result is SendReply {
+  if (typeof result !== 'object' || result === null) return false
+  const { seq, timeMs } = result as Partial<Record<keyof SendReply, unknown>>
+  return typeof seq === 'number' && typeof timeMs === 'number'
+}

@@ -1,0 +1,33 @@
+import { Controller } from '@nestjs/common'
+import { Ctx, MessagePattern, Payload } from '@nestjs/microservices'
+import { callerOf } from '../rooms/caller.js'
+import { NESTWIRE_TRANSPORT } from '../transport/nestwire-transport.js'
+import { NestwireContext } from '../transport/nestwire.context.js'
+import { PayloadPipe } from '../transport/payload.pipe.js'
+import { chatPayloads, type ChatPayload, type HistoryReply, type SendReply } from './chat.contract.js'
+import { ChatService } from './chat.service.js'
+import { HistoryService } from './history.service.js'
+import { Message } from './message.js'
+import { MessagePipe } from './message.pipe.js'
+
+/** Payloads, replies and errors of each pattern: `docs/PATTERNS.md`. */
+@Controller()
+export class ChatController {
+  constructor(
+    private readonly chat: ChatService,
+    private readonly past: HistoryService,
+  ) {}
+
+  @MessagePattern('chat.send', NESTWIRE_TRANSPORT)
+  send(@Payload(new MessagePipe()) message: Message, @Ctx() context: NestwireContext): Promise<SendReply> {
+    return this.chat.send(callerOf(context), message, context.getPriority())
+  }
+
+  @MessagePattern('chat.history', NESTWIRE_TRANSPORT)
+  history(
+    @Payload(new PayloadPipe(chatPayloads['chat.history'])) page: ChatPayload<'chat.history'>,
+    @Ctx() context: NestwireContext,
+  ): Promise<HistoryReply> {
+    return this.past.read(callerOf(context), page)
+  }
+}

@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common'
+import { DeliveryModule } from '../delivery/delivery.module.js'
+import { LogModule } from '../log/log.module.js'
+import { RoomsModule } from '../rooms/rooms.module.js'
+import { ChatController } from './chat.controller.js'
+import { ChatService } from './chat.service.js'
+import { HistoryService } from './history.service.js'
+
+@Module({
+  imports: [LogModule, DeliveryModule, RoomsModule],
+  controllers: [ChatController],
+  providers: [ChatService, HistoryService],
+})
+export class ChatModule {}

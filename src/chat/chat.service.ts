@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common'
+import { Settings } from '../config/settings.js'
+import { RoomDelivery } from '../delivery/room-delivery.js'
+import { ErrorCode } from '../protocol/error-codes.js'
+import { RecordKind } from '../protocol/packets.js'
+import { actsForSystem, RoomPolicy } from '../rooms/room-policy.js'
+import { RoomRegistry } from '../rooms/room-registry.js'
+import { notAllowed } from '../rooms/room-refusals.js'
+import type { Principal } from '../transport/authentication.js'
+import type { CallInfo } from '../transport/nestwire.context.js'
+import { NestwireException } from '../transport/nestwire.exception.js'
+import type { SendReply } from './chat.contract.js'
+import type { Message } from './message.js'
+
+@Injectable()
+export class ChatService {
+  constructor(
+    private readonly rooms: RoomRegistry,
+    private readonly policy: RoomPolicy,
+    private readonly delivery: RoomDelivery,
+    private readonly settings: Settings,
+  ) {}
+
+  /** Resolves once the message is in the log; its delivery may come before or after. */
+  async send(caller: Principal, { room: id, body }: Message, priority: CallInfo['priority']): Promise<SendReply> {
+    const standing = this.rooms.require(id).standingOf(caller.user)
+    if (!this.policy.maySend(caller, id, standing)) throw notAllowed(id, standing)
+    const { maxMessageBytes } = this.settings.current.transport
+    if (body.length > maxMessageBytes) {
+      throw new NestwireException(ErrorCode.MessageTooLarge, `a message has at most ${maxMessageBytes} bytes`)
+    }
+    const record = { kind: RecordKind.Text, sender: caller.user, body }
+    const { seq, timeMs } = await this.delivery.append(id, record, allowedPriority(caller, priority))
+    return { seq, timeMs }
+  }
+}
+
+/** The high lane belongs to the system: a user's wish for it counts as normal. */
+const allowedPriority = (caller: Principal, asked: CallInfo['priority']): CallInfo['priority'] =>
+  asked === 'high' && !actsForSystem(caller) ? 'normal' : asked

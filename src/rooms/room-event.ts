@@ -1,0 +1,18 @@
+import { encodeBody } from '../protocol/body.js'
+import { Priority } from '../protocol/constants.js'
+import { encodePacket } from '../protocol/encode-packet.js'
+import type { RoomsEvents } from './rooms.contract.js'
+
+/** A whole EVENT frame, to be shared by all who get it. */
+export function encodeRoomEvent<Pattern extends keyof RoomsEvents>(
+  pattern: Pattern,
+  body: RoomsEvents[Pattern],
+): Buffer {
+  return encodePacket({
+    kind: 'event',
+    priority: Priority.Normal,
+    metadata: undefined,
+    pattern,
+    body: encodeBody(body),
+  })
+}

@@ -1,0 +1,106 @@
+/** What the `rooms.*` patterns that change something do: ask the policy, then have the membership changed. */
+import { Injectable } from '@nestjs/common'
+import { Settings } from '../config/settings.js'
+import { RoomDelivery } from '../delivery/room-delivery.js'
+import { ErrorCode } from '../protocol/error-codes.js'
+import type { RoomId, UserId } from '../protocol/ids.js'
+import type { Session } from '../sessions/session.js'
+import { SessionsService } from '../sessions/sessions.service.js'
+import type { Principal } from '../transport/authentication.js'
+import type { ConnectionHandle } from '../transport/connection-handle.js'
+import { NestwireException } from '../transport/nestwire.exception.js'
+import { MembershipService } from './membership.service.js'
+import { RoomPolicy } from './room-policy.js'
+import { RoomRegistry } from './room-registry.js'
+import { forbidden, notAllowed, roomNotFound } from './room-refusals.js'
+import type { Room } from './room.js'
+import type { ChangeReply, CreateReply, JoinReply } from './rooms.contract.js'
+
+@Injectable()
+export class RoomsService {
+  constructor(
+    private readonly registry: RoomRegistry,
+    private readonly memberships: MembershipService,
+    private readonly policy: RoomPolicy,
+    private readonly sessions: SessionsService,
+    private readonly delivery: RoomDelivery,
+    private readonly settings: Settings,
+  ) {}
+
+  /** The caller becomes owner and first member; hears the room only after a join. */
+  async create(caller: Principal, id: RoomId): Promise<CreateReply> {
+    if (this.registry.get(id) !== undefined) throw new NestwireException(ErrorCode.RoomExists, `${id} exists`)
+    if (!this.policy.mayCreate(caller, id)) throw forbidden(`not allowed to create ${id}`)
+    const room = this.memberships.found(id, caller.user)
+    await this.memberships.enter(room, caller)
+    return standingIn(room, caller.user)
+  }
+
+  async join(caller: Principal, connection: ConnectionHandle, id: RoomId): Promise<JoinReply> {
+    const session = this.sessions.ofConnection(connection)
+    if (session === undefined) throw forbidden('needs a session')
+    this.checkRoomsOf(session, id)
+    const room = this.roomToJoin(caller, id)
+    const entering = this.memberships.enter(room, caller)
+    // Counted before the log has answered, so that pipelined joins cannot pass the limit together.
+    if (room.member(caller.user) !== undefined) this.memberships.arrive(room, session)
+    await entering
+    // The membership or the connection may have ended meanwhile.
+    if (!session.rooms.has(id)) throw notAllowed(id, room.standingOf(caller.user) === 'banned' ? 'banned' : 'stranger')
+    return { ...standingIn(room, caller.user), ...this.delivery.attach(id, connection) }
+  }
+
+  /** Idempotent: a room that is gone has been left too. */
+  async leave(caller: Principal, id: RoomId): Promise<ChangeReply> {
+    const room = this.registry.get(id)
+    return { room: id, changed: room !== undefined && (await this.memberships.end(room, caller.user, 'left')) }
+  }
+
+  async kick(caller: Principal, id: RoomId, user: UserId): Promise<ChangeReply> {
+    const changed = await this.memberships.end(this.roomToClear(caller, id, user), user, 'kicked')
+    return { room: id, changed }
+  }
+
+  async ban(caller: Principal, id: RoomId, user: UserId): Promise<ChangeReply> {
+    const room = this.roomToClear(caller, id, user)
+    const verdict = room.ban(user)
+    if (verdict === 'full') throw new NestwireException(ErrorCode.RoomFull, `${id} has as many bans as it may`)
+    await this.memberships.end(room, user, 'banned')
+    return { room: id, changed: verdict === 'banned' }
+  }
+
+  unban(caller: Principal, id: RoomId, user: UserId): ChangeReply {
+    const verdict = this.roomToClear(caller, id, user).unban(user)
+    return { room: id, changed: verdict === 'unbanned' }
+  }
+
+  private checkRoomsOf({ rooms }: Session, id: RoomId): void {
+    if (rooms.has(id) || rooms.size < this.settings.current.transport.maxRoomsPerConnection) return
+    throw new NestwireException(ErrorCode.TooManyRooms, 'this connection hears as many rooms as it may')
+  }
+
+  private roomToJoin(caller: Principal, id: RoomId): Room {
+    const room = this.registry.get(id)
+    if (room === undefined) {
+      if (!this.policy.mayCreate(caller, id)) throw roomNotFound(id)
+      return this.memberships.found(id, caller.user)
+    }
+    const standing = room.standingOf(caller.user)
+    if (!this.policy.mayJoin(caller, id, standing)) throw forbidden(`not allowed to join ${id}`)
+    return room
+  }
+
+  /** The room, if the caller may remove `user` from it. */
+  private roomToClear(caller: Principal, id: RoomId, user: UserId): Room {
+    const room = this.registry.require(id)
+    const standing = room.standingOf(caller.user)
+    if (this.policy.mayRemove(caller, id, { standing, target: room.standingOf(user) })) return room
+    throw notAllowed(id, standing)
+  }
+}
+
+const standingIn = (room: Room, user: UserId): CreateReply => ({
+  room: room.id,
+  role: room.owner === user ? 'owner' : 'member',
+  members: room.memberCount,
+})
