@@ -13,7 +13,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export class SettingsError extends StartUpError {
   override readonly name = 'SettingsError'
   constructor(readonly problems: readonly string[]) {
-    super(`bad settings: ${problems.join('\n')}`)
+    super(problems.join('\n'))
   }
 }
 

@@ -228,6 +228,14 @@ export const settingsSchema = {
       effect: 'Bytes waiting to be sent to one connection; more than NESTWIRE_MAX_FRAME_BYTES.',
       live: true,
     },
+    maxStreamBufferBytes: {
+      env: 'NESTWIRE_MAX_STREAM_BUFFER_BYTES',
+      type: wholeNumber(8 * KIB, 1024 * MIB),
+      default: 16 * MIB,
+      unit: 'bytes',
+      effect: 'Bytes waiting on one connection at which a streamed reply that outruns its reader is ended.',
+      live: true,
+    },
     handshakeTimeoutMs: {
       env: 'NESTWIRE_HANDSHAKE_TIMEOUT_MS',
       type: wholeNumber(10, DAY_MS),

@@ -1,0 +1,40 @@
+import { Global, Module, type BeforeApplicationShutdown } from '@nestjs/common'
+import { authCompactRoute } from './auth/auth-compact-route.js'
+import { publishCompactRoute } from './chat/chat-compact-route.js'
+import { Settings } from './config/settings.js'
+import { joinCompactRoute } from './rooms/rooms-compact-route.js'
+import { SessionsModule } from './sessions/sessions.module.js'
+import { SessionsService } from './sessions/sessions.service.js'
+import { NestwireServer } from './transport/nestwire-server.js'
+
+/** Where the transport, which knows no chat, is told of the application: settings, sessions, compact packets. */
+function createServer(settings: Settings, sessions: SessionsService): NestwireServer {
+  const { host, port } = settings.current.listen
+  return new NestwireServer({
+    host,
+    port,
+    authentication: 'handler',
+    limits: {
+      get current() {
+        return settings.current.transport
+      },
+    },
+    compactRoutes: [authCompactRoute, joinCompactRoute, publishCompactRoute],
+    observers: [sessions],
+  })
+}
+
+@Global()
+@Module({
+  imports: [SessionsModule],
+  providers: [{ provide: NestwireServer, inject: [Settings, SessionsService], useFactory: createServer }],
+  exports: [NestwireServer],
+})
+export class ServerModule implements BeforeApplicationShutdown {
+  constructor(private readonly server: NestwireServer) {}
+
+  /** Nest closes HTTP before the transport; draining here first lets readiness tell of it meanwhile. */
+  beforeApplicationShutdown(): Promise<void> {
+    return this.server.close()
+  }
+}

@@ -1,0 +1,80 @@
+/** Starts the whole server: for `main.ts`, and for tests with settings of their own and port 0. */
+import 'reflect-metadata'
+import type { AddressInfo, Server } from 'node:net'
+import { ConsoleLogger, Logger, type INestApplication } from '@nestjs/common'
+import { NestFactory } from '@nestjs/core'
+import type { MicroserviceOptions } from '@nestjs/microservices'
+import { AppModule } from './app.module.js'
+import type { Environment } from './config/load-settings.js'
+import { Settings } from './config/settings.js'
+import { StartUpError } from './config/start-up-error.js'
+import { NestwireServer } from './transport/nestwire-server.js'
+
+export interface RunningApp {
+  readonly app: INestApplication
+  readonly server: NestwireServer
+  readonly settings: Settings
+  /** Where the binary protocol listens. */
+  readonly address: AddressInfo
+  readonly httpAddress: AddressInfo
+  /** Drains and stops everything. */
+  close(): Promise<void>
+}
+
+/**
+ * `env` instead of `.env` and the environment of the process. Rejects with `StartUpError` if the operator must mend
+ * something; nothing runs then, and nothing was logged.
+ */
+export async function startApp(env?: Environment): Promise<RunningApp> {
+  const root = await AppModule.forRoot(env)
+  try {
+    const app = await NestFactory.create(root, { bufferLogs: true, autoFlushLogs: false, abortOnError: false })
+    const { logJson, logLevel } = app.get(Settings).current.output
+    app.useLogger(
+      new ConsoleLogger({ prefix: 'Nestwire', json: logJson, colors: process.stdout.isTTY, logLevels: [logLevel] }),
+    )
+    const running = await listen(app)
+    app.flushLogs()
+    return running
+  } catch (error) {
+    // Nest would log the error with its stack; whoever called says what there is to say.
+    Logger.overrideLogger(false)
+    Logger.flush()
+    throw error
+  }
+}
+
+/** In an order in which no message comes before the modules are ready for it. */
+async function listen(app: INestApplication): Promise<RunningApp> {
+  const settings = app.get(Settings)
+  const server = app.get(NestwireServer)
+  const { httpHost, httpPort } = settings.current.listen
+  try {
+    app.connectMicroservice<MicroserviceOptions>({ strategy: server }, { inheritAppConfig: true })
+    await app.init()
+    await naming('NESTWIRE_HOST, NESTWIRE_PORT', () => app.startAllMicroservices())
+    await naming('NESTWIRE_HTTP_HOST, NESTWIRE_HTTP_PORT', () => app.listen(httpPort, httpHost))
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+  const address = addressOf(server.unwrap())
+  const httpAddress = addressOf(app.getHttpServer())
+  return { app, server, settings, address, httpAddress, close: () => app.close() }
+}
+
+/** A port that is taken or an address that is not ours: says which settings chose it. */
+async function naming(settingNames: string, start: () => Promise<unknown>): Promise<void> {
+  try {
+    await start()
+  } catch (cause) {
+    if (!(cause instanceof Error && 'syscall' in cause)) throw cause
+    throw new StartUpError(`${cause.message} (${settingNames})`, { cause })
+  }
+}
+
+function addressOf(listener: Server): AddressInfo {
+  const address = listener.address()
+  if (address === null || typeof address === 'string') throw new Error('not listening on a TCP port')
+  return address
+}
