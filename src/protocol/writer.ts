@@ -28,13 +28,16 @@ export class Writer {
   }
 
   u8(value: number): void {
-    this.#bytes.writeUInt8(value, this.#grow(1))
+    const start = this.#grow(1)
+    this.#bytes.writeUInt8(value, start)
   }
   u16(value: number): void {
-    this.#bytes.writeUInt16BE(value, this.#grow(2))
+    const start = this.#grow(2)
+    this.#bytes.writeUInt16BE(value, start)
   }
   u32(value: number): void {
-    this.#bytes.writeUInt32BE(value, this.#grow(4))
+    const start = this.#grow(4)
+    this.#bytes.writeUInt32BE(value, start)
   }
   /** A whole number from 0 to 2^53 − 1. */
   u64(value: number): void {
@@ -44,13 +47,16 @@ export class Writer {
     this.#bytes.writeUInt32BE(value % U32_RANGE, start + 4)
   }
   bigI64(value: bigint): void {
-    this.#bytes.writeBigInt64BE(value, this.#grow(8))
+    const start = this.#grow(8)
+    this.#bytes.writeBigInt64BE(value, start)
   }
   bigU64(value: bigint): void {
-    this.#bytes.writeBigUInt64BE(value, this.#grow(8))
+    const start = this.#grow(8)
+    this.#bytes.writeBigUInt64BE(value, start)
   }
   f64(value: number): void {
-    this.#bytes.writeDoubleBE(value, this.#grow(8))
+    const start = this.#grow(8)
+    this.#bytes.writeDoubleBE(value, start)
   }
 
   varint(value: number): void {
@@ -80,10 +86,12 @@ export class Writer {
   }
   /** `text` without a length in front; `bytes` is its `Buffer.byteLength`. */
   text(text: string, bytes: number): void {
-    this.#bytes.write(text, this.#grow(bytes), bytes, 'utf8')
+    const start = this.#grow(bytes)
+    this.#bytes.write(text, start, bytes, 'utf8')
   }
   fixed(source: Uint8Array): void {
-    this.#bytes.set(source, this.#grow(source.length))
+    const start = this.#grow(source.length)
+    this.#bytes.set(source, start)
   }
   bytes16(source: Uint8Array): void {
     this.u16(source.length)
@@ -123,6 +131,7 @@ export class Writer {
     return whole
   }
 
+  /** Where the next `length` bytes go. Call it before touching `#bytes`, which it may replace. */
   #grow(length: number): number {
     const start = this.#at
     const end = start + length

@@ -21,14 +21,14 @@ import type { ConnectionHost } from './connection-host.js'
 import { FrameIntake, type PacketSink } from './frame-intake.js'
 import type { InFlightCall } from './in-flight-call.js'
 import { NestwireException } from './nestwire.exception.js'
-import { Outbox } from './outbox.js'
+import { Outbox, type OutboxOwner } from './outbox.js'
 import { errorFrame } from './reply-frames.js'
 import type { Timed } from './timer-wheel.js'
 
 /** Every server PING carries it; nobody waits for a particular PONG, since any byte counts as life. */
 const PING_FRAME = encodePacket({ kind: 'ping', correlation: 1 })
 
-export class Connection implements ConnectionHandle, PacketSink, Timed {
+export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Timed {
   wheelSlot = -1
   dueAtMs = 0
   grant: Grant | undefined
@@ -54,7 +54,7 @@ export class Connection implements ConnectionHandle, PacketSink, Timed {
     const nowMs = host.wheel.nowMs
     this.openedAtMs = nowMs
     this.intake = new FrameIntake(socket, this, { maxPayloadBytes: host.limits.current.maxHandshakeFrameBytes, nowMs })
-    this.outbox = new Outbox(socket, host.flusher)
+    this.outbox = new Outbox(socket, host.flusher, this)
     host.wheel.schedule(this, nowMs)
   }
 
@@ -207,6 +207,10 @@ export class Connection implements ConnectionHandle, PacketSink, Timed {
     this.release()
   }
 
+  outboxFlushed(): void {
+    if (this.intake.isHeld) this.release()
+  }
+
   /** FIN. What was asked for is still answered, then we hang up too. */
   onEnd(): void {
     this.hasClientEnded = true
@@ -237,15 +241,20 @@ export class Connection implements ConnectionHandle, PacketSink, Timed {
         this.wake()
         return
       case 'wait':
-        // Whether the socket is blocked can only be looked at: do so often enough for the stall deadline to mean something.
-        this.host.wheel.schedule(
-          this,
-          Math.min(verdict.nextDueAtMs, nowMs + this.host.limits.current.writeStallTimeoutMs / 4),
-        )
+        this.host.wheel.schedule(this, Math.min(verdict.nextDueAtMs, nowMs + this.longestSleepMs))
         return
       default:
         unreachable(verdict)
     }
+  }
+
+  /**
+   * Bytes heard meanwhile move the ping, and a blocked socket can only be looked at: both ask for a look in good time
+   * rather than for a timer each.
+   */
+  private get longestSleepMs(): number {
+    const { pingIntervalMs, writeStallTimeoutMs } = this.host.limits.current
+    return Math.min(pingIntervalMs, writeStallTimeoutMs / 4)
   }
 
   private times(nowMs: number): Parameters<typeof judgeDeadlines>[0] {

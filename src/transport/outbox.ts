@@ -28,6 +28,11 @@ export class TickFlusher {
   }
 }
 
+/** Who is told that bytes have left: reading that was held for want of room may go on. */
+export interface OutboxOwner {
+  outboxFlushed(): void
+}
+
 export class Outbox {
   // One frame a tick is the rule for most members, so the array comes only with the second.
   private first: Buffer | undefined
@@ -39,6 +44,7 @@ export class Outbox {
   constructor(
     private readonly socket: Socket,
     private readonly flusher: TickFlusher,
+    private readonly owner: OutboxOwner,
   ) {}
 
   /** Bytes that have not left yet, those inside the socket included. */
@@ -75,9 +81,8 @@ export class Outbox {
       this.first = undefined
       this.heldBytes = 0
       this.socket.write(first)
-      return
-    }
-    this.writeMany(first, rest)
+    } else this.writeMany(first, rest)
+    this.owner.outboxFlushed()
   }
 
   /** Writes `last` behind what is queued (or instead of it) and ends the socket; nothing is taken afterwards. */

@@ -1,0 +1,149 @@
+/** A client made of nothing but a socket and the codec: bytes in, frames out. Cleans up after its test. */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { expect, onTestFinished } from 'vitest'
+import { CloseCode, closeCodeName } from '../../src/protocol/close-codes.js'
+import { MAX_FRAME_BYTES_CEILING } from '../../src/protocol/constants.js'
+import { decodePacket } from '../../src/protocol/decode-packet.js'
+import { encodePacket } from '../../src/protocol/encode-packet.js'
+import { FrameDecoder } from '../../src/protocol/frame-decoder.js'
+import type { Packet, PacketKind } from '../../src/protocol/packets.js'
+
+type PacketOf<Kind extends PacketKind> = Extract<Packet, { kind: Kind }>
+
+export const hello = (over: Partial<PacketOf<'hello'>> = {}): Packet => ({
+  kind: 'hello',
+  minVersion: 1,
+  maxVersion: 1,
+  features: 0,
+  agent: 'raw-client',
+  ...over,
+})
+
+export class RawClient {
+  readonly socket: Socket
+  /** Everything received and not yet asked for. */
+  readonly inbox: Packet[] = []
+  private readonly decoder = new FrameDecoder(MAX_FRAME_BYTES_CEILING)
+  private readonly waiting: (() => void)[] = []
+  private correlation = 0
+  private isOver = false
+
+  private constructor(port: number, host: string) {
+    this.socket = connect({ port, host, allowHalfOpen: true })
+    this.socket.on('data', (chunk: Buffer) => this.take(chunk))
+    this.socket.on('error', () => undefined)
+    for (const event of ['end', 'close'] as const) {
+      this.socket.on(event, () => {
+        this.isOver = true
+        this.wake()
+      })
+    }
+  }
+
+  static async connect(port: number, host = '127.0.0.1'): Promise<RawClient> {
+    const client = new RawClient(port, host)
+    onTestFinished(() => void client.socket.destroy())
+    await once(client.socket, 'connect')
+    return client
+  }
+
+  /** Connected and past HELLO. */
+  static async greeted(port: number): Promise<RawClient> {
+    const client = await RawClient.connect(port)
+    client.send(hello())
+    await client.expect('welcome')
+    return client
+  }
+
+  nextCorrelation(): number {
+    this.correlation += 1
+    return this.correlation
+  }
+
+  send(...packets: Packet[]): void {
+    this.socket.write(Buffer.concat(packets.map(encodePacket)))
+  }
+
+  /** Raw bytes, as a buffer or as hex with or without spaces. */
+  sendBytes(bytes: Buffer | string): void {
+    this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes.replaceAll(' ', ''), 'hex') : bytes)
+  }
+
+  /** FIN: we will send no more. */
+  end(): void {
+    this.socket.end()
+  }
+
+  reset(): void {
+    this.socket.resetAndDestroy()
+  }
+
+  stopReading(): void {
+    this.socket.pause()
+  }
+
+  startReading(): void {
+    this.socket.resume()
+  }
+
+  /** The next packet, whatever it is; `undefined` when the server has hung up. */
+  async next(): Promise<Packet | undefined> {
+    while (this.inbox.length === 0 && !this.isOver) await new Promise<void>((resolve) => this.waiting.push(resolve))
+    return this.inbox.shift()
+  }
+
+  /** The next packet, which must be of this kind. */
+  async expect<Kind extends PacketKind>(kind: Kind): Promise<PacketOf<Kind>> {
+    const packet = await this.next()
+    expect(packet?.kind, describePacket(packet)).toBe(kind)
+    return packet as PacketOf<Kind>
+  }
+
+  /** The answer to a REQUEST or compact packet sent here and now. */
+  async ask<Kind extends PacketKind>(packet: Packet, kind: Kind): Promise<PacketOf<Kind>> {
+    this.send(packet)
+    return this.expect(kind)
+  }
+
+  /** Nothing has come and nothing is on its way: a PING sent now is answered next. */
+  async expectNothing(): Promise<void> {
+    const correlation = this.nextCorrelation() + 0x7000_0000
+    this.send({ kind: 'ping', correlation })
+    const packet = await this.next()
+    expect(packet, 'expected silence').toEqual({ kind: 'pong', correlation })
+  }
+
+  /** What was written here has left this process, and the server has had its turn; for bytes that make no frame. */
+  async expectStillConnected(): Promise<void> {
+    await new Promise<void>((resolve) => this.socket.write('', () => resolve()))
+    await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)))
+    expect(this.isOver).toBe(false)
+  }
+
+  /** CLOSE with this code, then FIN, and nothing else any more. */
+  async expectClosed(code: keyof typeof CloseCode): Promise<PacketOf<'close'>> {
+    const packet = await this.expect('close')
+    expect(closeCodeName(packet.code)).toBe(code)
+    expect(await this.next()).toBeUndefined()
+    return packet
+  }
+
+  private take(chunk: Buffer): void {
+    this.decoder.push(chunk)
+    for (let frame = this.decoder.next(); frame !== undefined; frame = this.decoder.next()) {
+      this.inbox.push(decodePacket(frame))
+    }
+    this.wake()
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiting.splice(0)) resolve()
+  }
+}
+
+function describePacket(packet: Packet | undefined): string {
+  if (packet === undefined) return 'the server hung up'
+  if (packet.kind === 'close') return `CLOSE ${closeCodeName(packet.code)}: ${packet.message}`
+  return packet.kind === 'error' ? `ERROR ${packet.code}: ${packet.message}` : packet.kind
+}

@@ -1,0 +1,240 @@
+import { Controller } from '@nestjs/common'
+import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices'
+import { NEVER, Observable, concat, from, of, throwError } from 'rxjs'
+import { expect, test } from 'vitest'
+import { decodeBody, encodeBody } from '../../src/protocol/body.js'
+import { ErrorCode } from '../../src/protocol/error-codes.js'
+import type { Packet, Request } from '../../src/protocol/packets.js'
+import type { NestwireContext } from '../../src/transport/nestwire.context.js'
+import { startTransport } from '../support/transport-harness.js'
+
+const seen: unknown[] = []
+let unsubscribed = 0
+
+@Controller()
+class CallsController {
+  @MessagePattern('sum')
+  sum(@Payload() numbers: number[]): number {
+    return numbers.reduce((total, number) => total + number, 0)
+  }
+  @MessagePattern({ cmd: 'later', v: 1 })
+  async later(@Payload() value: unknown): Promise<unknown> {
+    await Promise.resolve()
+    return value
+  }
+  @MessagePattern('count')
+  count(@Payload() to: number): Observable<number> {
+    return from(Array.from({ length: to }, (_, index) => index + 1))
+  }
+  @MessagePattern('empty')
+  empty(): Observable<never> {
+    return from([])
+  }
+  @MessagePattern('nothing')
+  nothing(): void {}
+  @MessagePattern('breaks')
+  breaks(): Observable<unknown> {
+    return concat(
+      of('first'),
+      throwError(() => new RpcException({ reason: 'half way' })),
+    )
+  }
+  @MessagePattern('refuse.text')
+  refuseText(): never {
+    throw new RpcException('no')
+  }
+  @MessagePattern('refuse.object')
+  refuseObject(): never {
+    throw new RpcException({ status: 'error', why: 'because' })
+  }
+  @MessagePattern('crash')
+  crash(): never {
+    throw new Error('secret detail')
+  }
+  @MessagePattern('unsendable')
+  unsendable(): unknown {
+    return { self: () => undefined }
+  }
+  @MessagePattern('never')
+  never(): Observable<never> {
+    return new Observable<never>((subscriber) => {
+      const inner = NEVER.subscribe(subscriber)
+      return () => {
+        unsubscribed += 1
+        inner.unsubscribe()
+      }
+    })
+  }
+  @MessagePattern('metadata')
+  metadata(@Ctx() context: NestwireContext): unknown {
+    return [context.getPattern(), context.getMetadata(), context.getPriority(), context.getConnection().id.length > 0]
+  }
+  @EventPattern('happened')
+  happened(@Payload() data: unknown): void {
+    seen.push(data)
+  }
+}
+
+const start = (): ReturnType<typeof startTransport> => startTransport({ module: { controllers: [CallsController] } })
+
+const request = (pattern: string, data?: unknown, over: Partial<Request> = {}): Packet => ({
+  kind: 'request',
+  correlation: 1,
+  priority: 0,
+  deadlineMs: undefined,
+  metadata: undefined,
+  pattern,
+  body: encodeBody(data),
+  ...over,
+})
+
+test('answers a request with the value of its handler', async () => {
+  const client = await (await start()).greeted()
+  const reply = await client.ask(request('sum', [1, 2, 3]), 'reply')
+  expect(decodeBody(reply.body)).toBe(6)
+})
+
+test('finds an object pattern however its keys are ordered', async () => {
+  const client = await (await start()).greeted()
+  const sorted = await client.ask(request('{"cmd":"later","v":1}', 'a'), 'reply')
+  const unsorted = await client.ask(request('{"v":1,"cmd":"later"}', 'b', { correlation: 2 }), 'reply')
+  expect([decodeBody(sorted.body), decodeBody(unsorted.body)]).toEqual(['a', 'b'])
+})
+
+test('streams an Observable value by value and ends it', async () => {
+  const client = await (await start()).greeted()
+  client.send(request('count', 3))
+  const values = [await client.expect('next'), await client.expect('next'), await client.expect('next')]
+  expect(values.map(({ body }) => decodeBody(body))).toEqual([1, 2, 3])
+  await client.expect('end')
+})
+
+test('ends an empty Observable without a value', async () => {
+  const client = await (await start()).greeted()
+  await client.ask(request('empty'), 'end')
+})
+
+test('answers a handler without a value with an empty reply', async () => {
+  const client = await (await start()).greeted()
+  expect((await client.ask(request('nothing'), 'reply')).body).toHaveLength(0)
+})
+
+test('fails a stream in the middle with what the filter made of it', async () => {
+  const client = await (await start()).greeted()
+  client.send(request('breaks'))
+  await client.expect('next')
+  const error = await client.expect('error')
+  expect(decodeBody(error.body)).toEqual({ reason: 'half way' })
+})
+
+test('answers an RpcException of a string as Nest does', async () => {
+  const client = await (await start()).greeted()
+  const error = await client.ask(request('refuse.text'), 'error')
+  expect(error.code).toBe(ErrorCode.Application)
+  expect(decodeBody(error.body)).toEqual({ status: 'error', message: 'no' })
+})
+
+test('answers an RpcException of an object untouched', async () => {
+  const client = await (await start()).greeted()
+  const error = await client.ask(request('refuse.object'), 'error')
+  expect(decodeBody(error.body)).toEqual({ status: 'error', why: 'because' })
+})
+
+test('masks any other error', async () => {
+  const client = await (await start()).greeted()
+  const error = await client.ask(request('crash'), 'error')
+  expect(decodeBody(error.body)).toEqual({ status: 'error', message: 'Internal server error' })
+})
+
+test('answers a result that cannot be sent with INTERNAL', async () => {
+  const client = await (await start()).greeted()
+  const error = await client.ask(request('unsendable'), 'error')
+  expect(error.code).toBe(ErrorCode.Internal)
+  await client.expectNothing()
+})
+
+test('answers an unknown pattern with NO_HANDLER', async () => {
+  const client = await (await start()).greeted()
+  const error = await client.ask(request('nobody.home'), 'error')
+  expect(error.code).toBe(ErrorCode.NoHandler)
+  expect(error.message).toBe('There is no matching message handler defined in the remote service.')
+})
+
+test('answers a body that is no MessagePack with BAD_BODY and lives on', async () => {
+  const client = await (await start()).greeted()
+  const error = await client.ask(request('sum', 0, { body: Buffer.from('c1', 'hex') }), 'error')
+  expect(error.code).toBe(ErrorCode.BadBody)
+  await client.expectNothing()
+})
+
+test('tells the handler pattern, metadata and priority', async () => {
+  const client = await (await start()).greeted()
+  const reply = await client.ask(request('metadata', 0, { metadata: { traceparent: '00-1' }, priority: 2 }), 'reply')
+  expect(decodeBody(reply.body)).toEqual(['metadata', { traceparent: '00-1' }, 'low', true])
+})
+
+test('runs an event handler and answers nothing', async () => {
+  const client = await (await start()).greeted()
+  const event = { priority: 0, metadata: undefined, pattern: 'happened' } as const
+  client.send({ kind: 'event', ...event, body: encodeBody({ n: 1 }) })
+  client.send({ kind: 'event', ...event, pattern: 'nobody.listens', body: encodeBody(1) })
+  await client.expectNothing()
+  expect(seen).toContainEqual({ n: 1 })
+})
+
+test('stops a cancelled stream and says nothing more of it', async () => {
+  unsubscribed = 0
+  const client = await (await start()).greeted()
+  client.send(request('never'), { kind: 'cancel', correlation: 1 })
+  await client.expectNothing()
+  // The correlation is free again, so the cancelled call is gone.
+  const reply = await client.ask(request('sum', [1]), 'reply')
+  expect(reply.correlation).toBe(1)
+  expect(unsubscribed).toBeLessThanOrEqual(1)
+})
+
+test('unsubscribes from a running stream when it is cancelled', async () => {
+  unsubscribed = 0
+  const client = await (await start()).greeted()
+  client.send(request('never'))
+  await client.expectNothing()
+  client.send({ kind: 'cancel', correlation: 1 })
+  await client.expectNothing()
+  expect(unsubscribed).toBe(1)
+})
+
+test('unsubscribes from running streams when the connection ends', async () => {
+  unsubscribed = 0
+  const harness = await start()
+  const client = await harness.greeted()
+  client.send(request('never'))
+  await client.expectNothing()
+  client.send({ kind: 'close', code: 1000, retryAfterMs: 0, target: '', message: '' })
+  await client.expectClosed('Normal')
+  expect(unsubscribed).toBe(1)
+})
+
+test('answers DEADLINE_EXCEEDED when the caller has stopped waiting', async () => {
+  const harness = await start()
+  const client = await harness.greeted()
+  client.send(request('never', 0, { deadlineMs: 5_000 }))
+  await client.expectNothing()
+  harness.clock.advance(4_000)
+  await client.expectNothing()
+  harness.clock.advance(1_500)
+  expect((await client.expect('error')).code).toBe(ErrorCode.DeadlineExceeded)
+})
+
+test('closes a connection that reuses a correlation in flight', async () => {
+  const client = await (await start()).greeted()
+  client.send(request('never'), request('never'))
+  await client.expectClosed('CorrelationInUse')
+})
+
+test('answers what was asked before the client ended its side', async () => {
+  const client = await (await start()).greeted()
+  client.send(request('sum', [20, 22]))
+  client.end()
+  expect(decodeBody((await client.expect('reply')).body)).toBe(42)
+  await client.expectClosed('Normal')
+})
