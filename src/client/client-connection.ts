@@ -10,6 +10,7 @@ import { CloseCode } from '../protocol/close-codes.js'
 import { MAX_FRAME_BYTES_CEILING, MESSAGE_ID_BYTES } from '../protocol/constants.js'
 import { parseRoomId, type RoomId } from '../protocol/ids.js'
 import type { Ack, AuthOk, Event, Joined, Packet, Welcome, WireLimits } from '../protocol/packets.js'
+import { unreachable } from '../unreachable.js'
 import { Alarm } from './alarm.js'
 import { readToken, toWirePriority, withDefaults } from './connection-options.js'
 import type { CallOptions, ConnectionHandlers, ConnectionOptions, PublishOptions } from './connection-options.js'
@@ -199,9 +200,19 @@ export class ClientConnection implements WireListener {
       case 'close':
         void this.wire.hangUp()
         return this.finish(new ServerClosedError(packet))
-      default:
+      case 'hello':
+      case 'welcome':
+      case 'auth':
+      case 'resume':
+      case 'resumed':
+      case 'position':
+      case 'request':
+      case 'cancel':
+      case 'join':
+      case 'publish':
         return this.wire.fail(new Error(`the server sent ${packet.kind}`))
     }
+    return unreachable(packet)
   }
 
   onLost(error: NestwireError): void {
@@ -318,6 +329,7 @@ export class ClientConnection implements WireListener {
         this.finish(new ConnectionClosedError('IDLE_TIMEOUT', `nothing was heard for ${idleTimeoutMs} ms`))
         return Infinity
     }
+    return unreachable(verdict)
   }
 
   /** The end, however it came: once, and every call in flight fails with it. */

@@ -1,8 +1,9 @@
 /** From a TCP connect to AUTH_OK (WELCOME, where the server asks for no authentication), under one deadline. */
 import { connect } from 'node:net'
 import type { Clock } from '../clock.js'
+import { CloseCode } from '../protocol/close-codes.js'
 import { MAX_FRAME_BYTES_CEILING, PROTOCOL_VERSION } from '../protocol/constants.js'
-import type { AuthOk, Packet, Welcome, WireLimits } from '../protocol/packets.js'
+import type { AuthOk, Close, ErrorPacket, Packet, Welcome, WireLimits } from '../protocol/packets.js'
 import { Alarm } from './alarm.js'
 import { ClientError, NestwireError, ServerClosedError, ServerError, TimeoutError } from './errors.js'
 import { Wire, type WireListener } from './wire.js'
@@ -32,6 +33,8 @@ export function shakeHands(options: HandshakeOptions, onOutcome: HandshakeOutcom
 }
 
 const AUTH_CORRELATION = 1
+/** May come at any time after WELCOME, and mean nothing yet. */
+const skipped: ReadonlySet<Packet['kind']> = new Set(['goAway', 'gap', 'ticket'])
 
 class Handshake implements WireListener {
   private readonly wire: Wire
@@ -46,6 +49,7 @@ class Handshake implements WireListener {
     const { host, port, clock, maxOutboxBytes, connectTimeoutMs } = options
     this.wire = new Wire(connect({ host, port, noDelay: true }), { clock, maxOutboxBytes }, this)
     this.alarm = new Alarm(clock, () => {
+      this.wire.destroy()
       this.fail(new TimeoutError('CONNECT_TIMEOUT', `no connection to ${host}:${port} in ${connectTimeoutMs} ms`))
     })
   }
@@ -60,27 +64,12 @@ class Handshake implements WireListener {
 
   onPacket(packet: Packet): void {
     if (this.isOver) return
-    switch (packet.kind) {
-      case 'welcome':
-        return this.onWelcome(packet)
-      case 'authOk':
-        return this.welcome === undefined ? this.refuse(packet) : this.finish(this.welcome, packet)
-      case 'error':
-        return this.fail(new ServerError(packet.code, packet.message, packet.retryAfterMs, undefined))
-      case 'close':
-        void this.wire.hangUp()
-        return this.fail(new ServerClosedError(packet))
-      case 'ping':
-        return this.wire.sendControl({ kind: 'pong', correlation: packet.correlation })
-      case 'limits':
-        return this.onLimits(packet.limits)
-      case 'goAway':
-      case 'gap':
-      case 'ticket':
-        return undefined
-      default:
-        return this.refuse(packet)
-    }
+    if (packet.kind === 'welcome') return this.onWelcome(packet)
+    if (packet.kind === 'authOk' && this.welcome !== undefined) return this.finish(this.welcome, packet)
+    if (packet.kind === 'limits') return this.onLimits(packet.limits)
+    if (packet.kind === 'ping') return this.wire.sendControl({ kind: 'pong', correlation: packet.correlation })
+    if (packet.kind === 'error' || packet.kind === 'close') return this.onRefusal(packet)
+    if (!skipped.has(packet.kind)) this.refuse(packet)
   }
 
   onLost(error: NestwireError): void {
@@ -93,7 +82,7 @@ class Handshake implements WireListener {
     this.wire.raiseReceiveLimit(welcome.limits.maxFrameBytes ?? MAX_FRAME_BYTES_CEILING)
     const { token } = this.options
     if (welcome.authentication === 'none') return this.finish(welcome, undefined)
-    if (token === undefined) return this.fail(new ClientError('TOKEN_REQUIRED', 'the server wants a token'))
+    if (token === undefined) return this.giveUp(new ClientError('TOKEN_REQUIRED', 'the server wants a token'))
     this.trySend({ kind: 'auth', correlation: AUTH_CORRELATION, redirects: 0, token })
   }
 
@@ -101,12 +90,18 @@ class Handshake implements WireListener {
     if (this.welcome !== undefined) this.welcome = { ...this.welcome, limits: { ...this.welcome.limits, ...limits } }
   }
 
+  private onRefusal(packet: ErrorPacket | Close): void {
+    void this.wire.hangUp()
+    if (packet.kind === 'close') this.fail(new ServerClosedError(packet))
+    else this.fail(new ServerError(packet.code, packet.message, packet.retryAfterMs, undefined))
+  }
+
   private trySend(packet: Packet): void {
     try {
       this.wire.send(packet)
     } catch (error) {
       if (!(error instanceof NestwireError)) throw error
-      this.fail(error)
+      this.giveUp(error)
     }
   }
 
@@ -120,11 +115,15 @@ class Handshake implements WireListener {
     this.onOutcome({ wire: this.wire, welcome, session })
   }
 
+  private giveUp(error: NestwireError): void {
+    void this.wire.hangUp(CloseCode.Normal)
+    this.fail(error)
+  }
+
   private fail(error: NestwireError): void {
     if (this.isOver) return
     this.isOver = true
     this.alarm.clear()
-    this.wire.destroy()
     this.onOutcome(error)
   }
 }

@@ -10,9 +10,7 @@ export interface KeepAliveTimes {
 }
 
 export type KeepAliveVerdict =
-  | { readonly kind: 'wait'; readonly nextDueAtMs: number }
-  | { readonly kind: 'ping' }
-  | { readonly kind: 'dead' }
+  { readonly kind: 'wait'; readonly nextDueAtMs: number } | { readonly kind: 'ping' } | { readonly kind: 'dead' }
 
 export function judgeKeepAlive(times: KeepAliveTimes, nowMs: number): KeepAliveVerdict {
   const deadAtMs = times.isPaused ? Infinity : times.heardAtMs + times.idleTimeoutMs

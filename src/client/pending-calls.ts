@@ -73,17 +73,10 @@ export class ObservedCall implements PendingCall {
   ) {}
 
   answer(packet: Answer): boolean {
-    switch (packet.kind) {
-      case 'next':
-      case 'reply':
-        return this.value(packet.body, packet.kind === 'reply')
-      case 'end':
-        this.observer.complete()
-        return true
-      default:
-        this.observer.error(toError(packet))
-        return true
-    }
+    if (packet.kind === 'next' || packet.kind === 'reply') return this.value(packet.body, packet.kind === 'reply')
+    if (packet.kind === 'end') this.observer.complete()
+    else this.observer.error(toError(packet))
+    return true
   }
 
   fail(error: NestwireError): void {

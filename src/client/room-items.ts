@@ -1,5 +1,6 @@
 /** What a room's loop yields. Byte fields are copies: they stay valid. */
 import { GapReason, LeaveReason, RecordKind, type RoomRecord } from '../protocol/packets.js'
+import { unreachable } from '../unreachable.js'
 
 interface RecordItem {
   readonly seq: number
@@ -51,6 +52,7 @@ export function toItem({ kind, seq, prev, timeMs, sender, body }: RoomRecord): R
     case RecordKind.Leave:
       return { kind: 'leave', seq, prev, timeMs, sender, reason: leaveReasons.get(body[0]) ?? 'left' }
   }
+  return unreachable(kind)
 }
 
 const gapCauses: Readonly<Record<GapReason, GapCause>> = {

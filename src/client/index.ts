@@ -1,0 +1,28 @@
+/** The standalone client: `import { connect } from 'nestwire/client'`. */
+export { connect } from './chat-client.js'
+export type { ChatClient, ChatClientOptions, JoinOptions } from './chat-client.js'
+export { ClientConnection } from './client-connection.js'
+export type { ConnectionStatus } from './connection-keeper.js'
+export type {
+  CallOptions,
+  CallPriority,
+  ConnectionHandlers,
+  ConnectionOptions,
+  PublishOptions,
+  ServerEvent,
+} from './connection-options.js'
+export {
+  CLIENT_ERROR_CODES,
+  ClientError,
+  ConnectionClosedError,
+  NestwireError,
+  ServerClosedError,
+  ServerError,
+  TimeoutError,
+} from './errors.js'
+export type { ClientErrorCode } from './errors.js'
+export type { QueueLimits } from './item-queue.js'
+export type { CallObserver } from './pending-calls.js'
+export type { EndReason } from './room-feed.js'
+export type { GapCause, GapItem, JoinItem, LeaveItem, RoomItem, TextItem } from './room-items.js'
+export type { Published, Room } from './room.js'

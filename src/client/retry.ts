@@ -1,0 +1,39 @@
+/** Whether and when to connect again, as a pure function of the error and the attempt. */
+import { ErrorCode } from '../protocol/error-codes.js'
+import { NestwireError, ServerClosedError, ServerError } from './errors.js'
+
+export type RetryVerdict = { readonly kind: 'stop' } | { readonly kind: 'retry'; readonly delayMs: number }
+
+const BASE_DELAY_MS = 250
+const MAX_DELAY_MS = 30_000
+
+/** Refusals of an AUTH that the same token may outlive. */
+const passing: ReadonlySet<number> = new Set([ErrorCode.Internal, ErrorCode.Draining, ErrorCode.DeadlineExceeded])
+
+/** Failures of this side that the next try would meet again. */
+const lasting: ReadonlySet<string> = new Set([
+  'PROTOCOL_ERROR',
+  'TOKEN_REQUIRED',
+  'FRAME_TOO_LARGE',
+  'BAD_FIELD',
+  'CLOSED',
+])
+
+/**
+ * Full jitter: `random() × min(30 s, 250 ms × 2^attempt)`, after what the server asks for. `attempt` counts from 0;
+ * `random` returns 0 up to 1.
+ */
+export function judgeRetry(error: NestwireError, attempt: number, random: () => number): RetryVerdict {
+  if (!mayPass(error)) return { kind: 'stop' }
+  const jitterMs = random() * Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** attempt)
+  return { kind: 'retry', delayMs: askedDelayMs(error) + jitterMs }
+}
+
+function mayPass(error: NestwireError): boolean {
+  if (error instanceof ServerClosedError) return error.retryClass !== 'never'
+  if (error instanceof ServerError) return passing.has(error.errorCode)
+  return !lasting.has(error.code)
+}
+
+const askedDelayMs = (error: NestwireError): number =>
+  error instanceof ServerClosedError || error instanceof ServerError ? error.retryAfterMs : 0
