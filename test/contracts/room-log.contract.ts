@@ -1,0 +1,156 @@
+/** What every `RoomLog` engine does. Each engine's spec calls this with a factory of empty logs. */
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { ReadLimit, RoomLog } from '../../src/log/room-log.js'
+import { NO_SEQ, trustedSeq } from '../../src/protocol/ids.js'
+import { RecordKind } from '../../src/protocol/packets.js'
+import { roomId, userId } from '../delivery/names.js'
+
+export interface LogUnderTest {
+  readonly log: RoomLog
+  /** What the log's clock shows. */
+  readonly nowMs: number
+}
+
+const lobby = roomId('lobby')
+const attic = roomId('attic')
+const alice = userId('alice')
+const plenty: ReadLimit = { maxRecords: 1000, maxBytes: 1_000_000 }
+const text = (body: string) => ({ kind: RecordKind.Text, sender: alice, body: Buffer.from(body) })
+const seqs = (records: readonly { seq: number }[]) => records.map(({ seq }) => seq)
+
+export function roomLogContract(engine: string, open: () => Promise<LogUnderTest>): void {
+  const start = async (): Promise<LogUnderTest> => {
+    const opened = await open()
+    onTestFinished(() => opened.log.close())
+    return opened
+  }
+  const startWith = async (count: number): Promise<RoomLog> => {
+    const { log } = await start()
+    for (let index = 1; index <= count; index += 1) await log.append(lobby, text(`m${index}`))
+    return log
+  }
+
+  describe(`room log: ${engine}`, () => {
+    test('numbers records from 1 and links them', async () => {
+      const { log, nowMs } = await start()
+      const first = await log.append(lobby, text('one'))
+      const second = await log.append(lobby, { kind: RecordKind.Leave, sender: alice, body: Buffer.of(1) })
+      expect(first).toEqual({ ...text('one'), seq: 1, prev: 0, timeMs: nowMs })
+      expect(second).toEqual({
+        kind: RecordKind.Leave,
+        sender: alice,
+        body: Buffer.of(1),
+        seq: expect.toSatisfy((seq: number) => seq > first.seq),
+        prev: first.seq,
+        timeMs: nowMs,
+      })
+    })
+
+    test('resolves pipelined appends in call order', async () => {
+      const { log } = await start()
+      const resolved: string[] = []
+      const appends = Array.from({ length: 50 }, (_, index) =>
+        log.append(lobby, text(`m${index}`)).then((record) => resolved.push(record.body.toString())),
+      )
+      await Promise.all(appends)
+      expect(resolved).toEqual(Array.from({ length: 50 }, (_, index) => `m${index}`))
+      const records = await log.readAfter(lobby, NO_SEQ, plenty)
+      expect(records.map(({ body }) => body.toString())).toEqual(resolved)
+      for (const [index, record] of records.entries()) expect(record.prev).toBe(records[index - 1]?.seq ?? 0)
+    })
+
+    test('keeps rooms apart', async () => {
+      const { log } = await start()
+      await log.append(lobby, text('down'))
+      const upstairs = await log.append(attic, text('up'))
+      expect(upstairs.prev).toBe(0)
+      expect(await log.readAfter(attic, NO_SEQ, plenty)).toEqual([upstairs])
+    })
+
+    test('has a head before the first record', async () => {
+      const { log } = await start()
+      const head = await log.head(lobby)
+      expect(head).toEqual({ epoch: expect.any(Number), seq: 0 })
+      const { seq } = await log.append(lobby, text('one'))
+      expect(await log.head(lobby)).toEqual({ epoch: head.epoch, seq })
+    })
+
+    test('reads after a position, ascending', async () => {
+      const log = await startWith(5)
+      expect(seqs(await log.readAfter(lobby, trustedSeq(2), plenty))).toEqual([3, 4, 5])
+      expect(await log.readAfter(lobby, trustedSeq(5), plenty)).toEqual([])
+      expect(await log.readAfter(lobby, trustedSeq(9), plenty)).toEqual([])
+    })
+
+    test('reads the newest before a position, ascending', async () => {
+      const log = await startWith(5)
+      expect(seqs(await log.readBefore(lobby, trustedSeq(5), { ...plenty, maxRecords: 2 }))).toEqual([3, 4])
+      expect(seqs(await log.readBefore(lobby, trustedSeq(99), plenty))).toEqual([1, 2, 3, 4, 5])
+      expect(await log.readBefore(lobby, trustedSeq(1), plenty)).toEqual([])
+      expect(await log.readBefore(lobby, NO_SEQ, plenty)).toEqual([])
+    })
+
+    test('stops a read at the record limit', async () => {
+      const log = await startWith(5)
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, { ...plenty, maxRecords: 3 }))).toEqual([1, 2, 3])
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, { ...plenty, maxRecords: 1 }))).toEqual([1])
+    })
+
+    test('stops a read at the byte limit exactly', async () => {
+      const log = await startWith(5) // two bytes each
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, { ...plenty, maxBytes: 6 }))).toEqual([1, 2, 3])
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, { ...plenty, maxBytes: 5 }))).toEqual([1, 2])
+      expect(seqs(await log.readBefore(lobby, trustedSeq(6), { ...plenty, maxBytes: 6 }))).toEqual([3, 4, 5])
+      expect(seqs(await log.readBefore(lobby, trustedSeq(6), { ...plenty, maxBytes: 5 }))).toEqual([4, 5])
+    })
+
+    test('reads one record whatever the byte limit', async () => {
+      const log = await startWith(3)
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, { ...plenty, maxBytes: 0 }))).toEqual([1])
+      expect(seqs(await log.readBefore(lobby, trustedSeq(3), { ...plenty, maxBytes: 0 }))).toEqual([2])
+    })
+
+    test('reads nothing of a room nobody wrote to', async () => {
+      const { log } = await start()
+      expect(await log.readAfter(lobby, NO_SEQ, plenty)).toEqual([])
+      expect(await log.readBefore(lobby, trustedSeq(9), plenty)).toEqual([])
+    })
+
+    test('trims up to a position and keeps the chain', async () => {
+      const log = await startWith(4)
+      const { epoch } = await log.head(lobby)
+      await log.trim(lobby, trustedSeq(2))
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, plenty))).toEqual([3, 4])
+      await log.trim(lobby, trustedSeq(4))
+      expect(await log.readAfter(lobby, NO_SEQ, plenty)).toEqual([])
+      expect(await log.head(lobby)).toEqual({ epoch, seq: 4 })
+      expect(await log.append(lobby, text('next'))).toMatchObject({ seq: 5, prev: 4 })
+    })
+
+    test('gives a deleted room another epoch and no past', async () => {
+      const log = await startWith(3)
+      const { epoch } = await log.head(lobby)
+      await log.deleteRoom(lobby)
+      const head = await log.head(lobby)
+      expect(head.seq).toBe(0)
+      expect(head.epoch).not.toBe(epoch)
+      expect(await log.append(lobby, text('again'))).toMatchObject({ prev: 0 })
+      expect(await log.readAfter(lobby, NO_SEQ, plenty)).toHaveLength(1)
+    })
+
+    test('takes bodies of no bytes', async () => {
+      const { log } = await start()
+      await log.append(lobby, text(''))
+      const [record] = await log.readAfter(lobby, NO_SEQ, plenty)
+      expect(record?.body).toHaveLength(0)
+    })
+
+    test('refuses appends once closed, and says so', async () => {
+      const { log } = await start()
+      expect(log.fault()).toBeUndefined()
+      await log.close()
+      await expect(log.append(lobby, text('late'))).rejects.toThrow('closed')
+      expect(log.fault()).toContain('closed')
+    })
+  })
+}
