@@ -1,11 +1,12 @@
 /** Starts the whole server: for `main.ts`, and for tests with settings of their own and port 0. */
 import 'reflect-metadata'
 import type { AddressInfo, Server } from 'node:net'
-import { ConsoleLogger, Logger, type INestApplication } from '@nestjs/common'
+import { ConsoleLogger, Logger, type INestApplication, type NestApplicationOptions } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import type { MicroserviceOptions } from '@nestjs/microservices'
 import { AppModule } from './app.module.js'
 import type { Environment } from './config/load-settings.js'
+import type { SettingsValue } from './config/settings-schema.js'
 import { Settings } from './config/settings.js'
 import { StartUpError } from './config/start-up-error.js'
 import { NestwireServer } from './transport/nestwire-server.js'
@@ -18,7 +19,7 @@ export interface RunningApp {
   readonly address: AddressInfo
   readonly httpAddress: AddressInfo
   /** Drains and stops everything. */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /**
@@ -29,11 +30,8 @@ export async function startApp(env?: Environment): Promise<RunningApp> {
   const root = await AppModule.forRoot(env)
   try {
     const app = await NestFactory.create(root, { bufferLogs: true, autoFlushLogs: false, abortOnError: false })
-    const { logJson, logLevel } = app.get(Settings).current.output
-    app.useLogger(
-      new ConsoleLogger({ prefix: 'Nestwire', json: logJson, colors: process.stdout.isTTY, logLevels: [logLevel] }),
-    )
     const running = await listen(app)
+    app.useLogger(createLogger(running.settings.current))
     app.flushLogs()
     return running
   } catch (error) {
@@ -44,13 +42,17 @@ export async function startApp(env?: Environment): Promise<RunningApp> {
   }
 }
 
+const createLogger = ({ output: { logJson, logLevel } }: SettingsValue): ConsoleLogger =>
+  new ConsoleLogger({ prefix: 'Nestwire', json: logJson, colors: process.stdout.isTTY, logLevels: [logLevel] })
+
 /** In an order in which no message comes before the modules are ready for it. */
 async function listen(app: INestApplication): Promise<RunningApp> {
   const settings = app.get(Settings)
   const server = app.get(NestwireServer)
   const { httpHost, httpPort } = settings.current.listen
   try {
-    app.connectMicroservice<MicroserviceOptions>({ strategy: server }, { inheritAppConfig: true })
+    const microservice: MicroserviceOptions & NestApplicationOptions = { strategy: server, autoFlushLogs: false }
+    app.connectMicroservice(microservice, { inheritAppConfig: true })
     await app.init()
     await naming('NESTWIRE_HOST, NESTWIRE_PORT', () => app.startAllMicroservices())
     await naming('NESTWIRE_HTTP_HOST, NESTWIRE_HTTP_PORT', () => app.listen(httpPort, httpHost))
