@@ -1,0 +1,105 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { DELIVER_RESERVE_BYTES, HEADER_BYTES } from '../../src/protocol/constants.js'
+import { encodeDeliverFrames } from '../../src/protocol/deliver-frames.js'
+import { trustedEpoch, trustedSeq } from '../../src/protocol/ids.js'
+import type { RoomRecord } from '../../src/protocol/packets.js'
+import { arbitraryRecords } from '../support/arbitrary-packets.js'
+import { receivePackets } from '../support/deliveries.js'
+import { roomOf, textRecord, userOf } from '../support/example-packets.js'
+
+const room = roomOf('lobby')
+const epoch = trustedEpoch(7)
+const MAX_OVERHEAD_BYTES = 24
+
+const texts = (count: number, body: string): RoomRecord[] =>
+  Array.from({ length: count }, (_, at) => textRecord(at + 1, at, body))
+
+function recordsIn(frames: readonly Buffer[]): RoomRecord[] {
+  const { items, fault } = receivePackets(frames, { maxFrameBytes: 1024 * 1024 })
+  expect(fault).toBeUndefined()
+  return items.flatMap((packet) => {
+    if (packet.kind !== 'deliver') throw new Error(packet.kind)
+    expect(packet).toMatchObject({ room, epoch })
+    return [...packet.records]
+  })
+}
+
+test('a batch that fits leaves in one frame', () => {
+  const records = texts(100, 'hello')
+  const frames = encodeDeliverFrames({ room, epoch, records }, 65_536)
+  expect(frames).toHaveLength(1)
+  expect(recordsIn(frames)).toEqual(records)
+})
+
+test('a batch is split only one byte below its size', () => {
+  const records = texts(100, 'hello')
+  const [whole] = encodeDeliverFrames({ room, epoch, records }, 65_536)
+  const payloadBytes = (whole?.length ?? 0) - HEADER_BYTES
+  expect(encodeDeliverFrames({ room, epoch, records }, payloadBytes)).toHaveLength(1)
+  const split = encodeDeliverFrames({ room, epoch, records }, payloadBytes - 1)
+  expect(split).toHaveLength(2)
+  expect(recordsIn(split)).toEqual(records)
+})
+
+test('an empty batch makes no frame', () => {
+  expect(encodeDeliverFrames({ room, epoch, records: [] }, 65_536)).toEqual([])
+})
+
+test('random batches survive every frame limit', () => {
+  fc.assert(
+    fc.property(arbitraryRecords, fc.integer({ min: 600, max: 3000 }), (records, maxFrameBytes) => {
+      const frames = encodeDeliverFrames({ room, epoch, records }, maxFrameBytes)
+      for (const frame of frames) expect(frame.length - HEADER_BYTES).toBeLessThanOrEqual(maxFrameBytes)
+      expect(recordsIn(frames)).toEqual(records)
+    }),
+  )
+})
+
+describe('one record', () => {
+  const worst = (bodyBytes: number): RoomRecord => ({
+    ...textRecord(Number.MAX_SAFE_INTEGER, 0, Buffer.alloc(bodyBytes)),
+    sender: userOf('é'.repeat(64)),
+    timeMs: Number.MAX_SAFE_INTEGER,
+  })
+  const longRoom = roomOf('é'.repeat(64))
+
+  test.each([4096, 65_536, 1024 * 1024])('fits a frame of %i bytes beside the reserve', (maxFrameBytes) => {
+    const record = worst(maxFrameBytes - DELIVER_RESERVE_BYTES)
+    expect(encodeDeliverFrames({ room: longRoom, epoch, records: [record] }, maxFrameBytes)).toHaveLength(1)
+  })
+
+  test('that is larger than a frame is refused', () => {
+    const record = worst(4096)
+    expect(() => encodeDeliverFrames({ room, epoch, records: [record] }, 4096)).toThrow(RangeError)
+  })
+})
+
+describe('the overhead of a message', () => {
+  const bytesFor = (records: readonly RoomRecord[]): number =>
+    encodeDeliverFrames({ room, epoch, records }, 1024 * 1024).reduce((sum, frame) => sum + frame.length, 0)
+
+  test('is at most 24 bytes in the worst record', () => {
+    const first = textRecord(1, 0, '')
+    const far = {
+      ...textRecord(2 ** 52, 1, Buffer.alloc(20_000)),
+      seq: trustedSeq(Number.MAX_SAFE_INTEGER),
+      timeMs: first.timeMs + 2 ** 52 - 1,
+    }
+    const extra = bytesFor([first, far]) - bytesFor([first]) - far.body.length
+    expect(extra).toBeLessThanOrEqual(MAX_OVERHEAD_BYTES)
+  })
+
+  test('is at most 24 bytes among very many senders', () => {
+    const many = Array.from({ length: 20_000 }, (_, at) => ({
+      ...textRecord(at + 1, at, 'x'),
+      sender: userOf(`u${at}`),
+    }))
+    const again = { ...textRecord(20_001, 20_000, 'x'), sender: userOf('u19999') }
+    expect(bytesFor([...many, again]) - bytesFor(many) - 1).toBeLessThanOrEqual(MAX_OVERHEAD_BYTES)
+  })
+
+  test('is 5 bytes in a busy room of few', () => {
+    expect(bytesFor(texts(101, 'hello')) - bytesFor(texts(100, 'hello')) - 5).toBe(5)
+  })
+})
