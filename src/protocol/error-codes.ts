@@ -42,4 +42,4 @@ export const outcomeOf = (code: number): Outcome =>
 const names = new Map<number, string>(Object.entries(ErrorCode).map(([name, value]) => [value, name]))
 /** `ROOM_NOT_FOUND` for 9: the spelling that callers see. */
 export const errorCodeName = (code: number): string =>
-  (names.get(code) ?? `Code${code}`).replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '_').toUpperCase()
+  (names.get(code) ?? `Code${code}`).replaceAll(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '_').toUpperCase()
