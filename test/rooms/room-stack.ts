@@ -1,0 +1,79 @@
+import { expect, onTestFinished } from 'vitest'
+import { loadSettings } from '../../src/config/load-settings.js'
+import { Settings } from '../../src/config/settings.js'
+import { Broadcaster } from '../../src/delivery/broadcaster.js'
+import type { NewRecord, RoomHead, RoomLog } from '../../src/log/room-log.js'
+import { MemoryRoomLog } from '../../src/log/memory-room-log.js'
+import type { RoomId } from '../../src/protocol/ids.js'
+import type { RoomRecord } from '../../src/protocol/packets.js'
+import { MembershipService } from '../../src/rooms/membership.service.js'
+import { Presence } from '../../src/rooms/presence.js'
+import { RoomCatalogueService } from '../../src/rooms/room-catalogue.service.js'
+import { DefaultRoomPolicy } from '../../src/rooms/room-policy.js'
+import { RoomRegistry } from '../../src/rooms/room-registry.js'
+import { RoomsService } from '../../src/rooms/rooms.service.js'
+import { SessionsService } from '../../src/sessions/sessions.service.js'
+import type { Principal, Role } from '../../src/transport/authentication.js'
+import type { CallInfo } from '../../src/transport/nestwire.context.js'
+import { TimerWheel } from '../../src/transport/timer-wheel.js'
+import { ManualEndOfTick } from '../delivery/manual-end-of-tick.js'
+import { userId } from '../delivery/names.js'
+import { RecordingConnection } from '../delivery/recording-connection.js'
+import { ManualClock } from '../support/manual-clock.js'
+
+/** A log that may be told to fail, as a full disk would. */
+class FallibleRoomLog extends MemoryRoomLog {
+  isFailing = false
+  override append(room: RoomId, record: NewRecord): Promise<RoomRecord> {
+    return this.isFailing ? Promise.reject(new Error('disk full')) : super.append(room, record)
+  }
+  override head(room: RoomId): Promise<RoomHead> {
+    return this.isFailing ? Promise.reject(new Error('disk full')) : super.head(room)
+  }
+}
+
+/** Remembers with which priority each append came. */
+class AttentiveBroadcaster extends Broadcaster {
+  readonly priorities: CallInfo['priority'][] = []
+  override append(room: RoomId, record: NewRecord, priority: CallInfo['priority'] = 'normal'): Promise<RoomRecord> {
+    this.priorities.push(priority)
+    return super.append(room, record)
+  }
+}
+
+export interface Device {
+  readonly principal: Principal
+  readonly connection: RecordingConnection
+}
+
+/** Sessions, rooms, presence, delivery and log as the modules wire them, with clocks that the test turns. */
+export function startRooms(env: Record<string, string> = {}) {
+  const settings = new Settings(loadSettings(env))
+  const clock = new ManualClock()
+  const tick = new ManualEndOfTick()
+  const log = new FallibleRoomLog(settings, clock)
+  const delivery = new AttentiveBroadcaster(log as RoomLog, settings, tick.schedule)
+  const sessions = new SessionsService()
+  const registry = new RoomRegistry(settings)
+  const policy = new DefaultRoomPolicy(settings)
+  const presence = new Presence(delivery, settings, new TimerWheel(clock))
+  onTestFinished(() => presence.close())
+  const memberships = new MembershipService({ registry, delivery, sessions, presence, settings, clock })
+  const rooms = new RoomsService(registry, memberships, policy, sessions, delivery, settings)
+  const catalogue = new RoomCatalogueService(registry, policy, log, settings)
+
+  const connect = (name: string, options: { readonly role?: Role; readonly username?: string } = {}): Device => {
+    const connection = new RecordingConnection()
+    connection.onClose = () => sessions.connectionClosed(connection)
+    const { role = 'user', username = name } = options
+    const principal = { user: userId(name), username, role, expiresAtMs: Infinity }
+    sessions.open(connection, principal)
+    return { principal, connection }
+  }
+  const join = ({ principal, connection }: Device, room: RoomId) => rooms.join(principal, connection, room)
+  const parts = { settings, clock, tick, log, delivery, sessions, registry, policy, presence }
+  return { ...parts, rooms, catalogue, connect, join }
+}
+
+/** The code that callers see of a refused promise. */
+export const refusal = (code: string) => expect.objectContaining({ failure: expect.objectContaining({ code }) })
