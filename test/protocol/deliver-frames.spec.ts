@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DELIVER_RESERVE_BYTES, HEADER_BYTES } from '../../src/protocol/constants.js'
 import { encodeDeliverFrames } from '../../src/protocol/deliver-frames.js'
@@ -14,6 +14,15 @@ const MAX_OVERHEAD_BYTES = 24
 
 const texts = (count: number, body: string): RoomRecord[] =>
   Array.from({ length: count }, (_, at) => textRecord(at + 1, at, body))
+
+const worst = (bodyBytes: number): RoomRecord => ({
+  ...textRecord(Number.MAX_SAFE_INTEGER, 0, Buffer.alloc(bodyBytes)),
+  sender: userOf('é'.repeat(64)),
+  timeMs: Number.MAX_SAFE_INTEGER,
+})
+
+const bytesFor = (records: readonly RoomRecord[]): number =>
+  encodeDeliverFrames({ room, epoch, records }, 1024 * 1024).reduce((sum, frame) => sum + frame.length, 0)
 
 function recordsIn(frames: readonly Buffer[]): RoomRecord[] {
   const { items, fault } = receivePackets(frames, { maxFrameBytes: 1024 * 1024 })
@@ -57,11 +66,6 @@ test('random batches survive every frame limit', () => {
 })
 
 describe('one record', () => {
-  const worst = (bodyBytes: number): RoomRecord => ({
-    ...textRecord(Number.MAX_SAFE_INTEGER, 0, Buffer.alloc(bodyBytes)),
-    sender: userOf('é'.repeat(64)),
-    timeMs: Number.MAX_SAFE_INTEGER,
-  })
   const longRoom = roomOf('é'.repeat(64))
 
   test.each([4096, 65_536, 1024 * 1024])('fits a frame of %i bytes beside the reserve', (maxFrameBytes) => {
@@ -76,9 +80,6 @@ describe('one record', () => {
 })
 
 describe('the overhead of a message', () => {
-  const bytesFor = (records: readonly RoomRecord[]): number =>
-    encodeDeliverFrames({ room, epoch, records }, 1024 * 1024).reduce((sum, frame) => sum + frame.length, 0)
-
   test('is at most 24 bytes in the worst record', () => {
     const first = textRecord(1, 0, '')
     const far = {

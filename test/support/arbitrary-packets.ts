@@ -1,5 +1,5 @@
 /** Every packet kind at random, edges of the number and length ranges included; a kind without one does not compile. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { MESSAGE_ID_BYTES, Priority } from '../../src/protocol/constants.js'
 import { trustedEpoch, trustedSeq, trustedSessionId } from '../../src/protocol/ids.js'
 import {
