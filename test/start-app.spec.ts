@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { readdir } from 'node:fs/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { StartUpError } from '../src/config/start-up-error.js'
@@ -9,22 +9,28 @@ import { temporaryFolder } from './auth/key-files.js'
 import { RawClient } from './support/raw-client.js'
 import { runApp } from './support/running-app.js'
 
+function portOf(server: Server): string {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no TCP port')
+  return String(address.port)
+}
+
 /** A port that somebody else listens on until the test is over. */
 async function takenPort(): Promise<string> {
   const other = createServer().listen(0, '127.0.0.1')
   onTestFinished(() => void other.close())
   await once(other, 'listening')
-  return String((other.address() as AddressInfo).port)
+  return portOf(other)
 }
 
 /** A port that nobody listened on a moment ago. */
 async function freePort(): Promise<string> {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
-  const { port } = other.address() as AddressInfo
+  const port = portOf(other)
   other.close()
   await once(other, 'close')
-  return String(port)
+  return port
 }
 
 async function startUpErrorOf(env: Record<string, string>): Promise<string> {
@@ -76,5 +82,5 @@ test('a swapped limit holds for the next connection', async () => {
   await greeted()
   settings.swap(loadSettings({ NESTWIRE_MAX_CONNECTIONS: '1' }))
   const second = await RawClient.connect(address.port)
-  await second.expectClosed('ServerFull')
+  expect((await second.expectClosed('ServerFull')).retryAfterMs).toBeGreaterThan(0)
 })

@@ -23,19 +23,19 @@ class VaultController {
   }
 }
 
-/** The token is the role. */
-const byRole: Authenticator = {
+/** Whatever the token, a caller of this role. */
+const allAre = (role: Role): Authenticator => ({
   async authenticate(token) {
     const user = parseUserId(token)
     if (user === undefined) throw new Error('no name')
-    return { user, username: user, role: token as Role, expiresAtMs: Infinity }
+    return { user, username: user, role, expiresAtMs: Infinity }
   },
-}
+})
 
 async function answerTo(role: Role | 'none', pattern: string): Promise<unknown> {
-  const authentication = role === 'none' ? 'none' : byRole
-  const { greeted } = await startTransport({ authentication, module: { controllers: [VaultController] } })
-  const client = await greeted()
+  const authentication = role === 'none' ? 'none' : allAre(role)
+  const transport = await startTransport({ authentication, module: { controllers: [VaultController] } })
+  const client = await transport.greeted()
   if (role !== 'none') await client.ask({ kind: 'auth', correlation: 1, redirects: 0, token: role }, 'authOk')
   const unset = { deadlineMs: undefined, metadata: undefined }
   client.send({ kind: 'request', correlation: 2, priority: 0, ...unset, pattern, body: Buffer.alloc(0) })

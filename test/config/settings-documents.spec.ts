@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { describe, expect, test } from 'vitest'
@@ -40,5 +41,12 @@ describe('docs/LIMITS.md', () => {
     const known = new Set<string>(settingsList.map(({ setting }) => setting.env))
     const named = (await documentText('docs/LIMITS.md')).match(/NESTWIRE_[A-Z_]+/g) ?? []
     expect(named.filter((name) => !known.has(name))).toEqual([])
+  })
+
+  test('names source and test files that exist', async () => {
+    const paths = (await documentText('docs/LIMITS.md')).match(/(?<=`)(?:src|test)\/[^`]+/g) ?? []
+    const missing = paths.filter((path) => !existsSync(new URL(`../../${path}`, import.meta.url)))
+    expect(paths.length).toBeGreaterThan(0)
+    expect(missing).toEqual([])
   })
 })
