@@ -1,5 +1,5 @@
 /** From a TCP connect to AUTH_OK (WELCOME, where the server asks for no authentication), under one deadline. */
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import type { Clock } from '../clock.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import { MAX_FRAME_BYTES_CEILING, PROTOCOL_VERSION } from '../protocol/constants.js'
@@ -29,7 +29,15 @@ export interface HandshakeResult {
 export type HandshakeOutcome = (result: HandshakeResult | NestwireError) => void
 
 export function shakeHands(options: HandshakeOptions, onOutcome: HandshakeOutcome): void {
-  new Handshake(options, onOutcome).start()
+  const { host, port } = options
+  let socket: Socket
+  try {
+    socket = connect({ host, port, noDelay: true })
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    return onOutcome(new ClientError('BAD_FIELD', message, { cause }))
+  }
+  new Handshake(socket, options, onOutcome).start()
 }
 
 const AUTH_CORRELATION = 1
@@ -43,11 +51,12 @@ class Handshake implements WireListener {
   private isOver = false
 
   constructor(
+    socket: Socket,
     private readonly options: HandshakeOptions,
     private readonly onOutcome: HandshakeOutcome,
   ) {
     const { host, port, clock, maxOutboxBytes, connectTimeoutMs } = options
-    this.wire = new Wire(connect({ host, port, noDelay: true }), { clock, maxOutboxBytes }, this)
+    this.wire = new Wire(socket, { clock, maxOutboxBytes }, this)
     this.alarm = new Alarm(clock, () => {
       this.wire.destroy()
       this.fail(new TimeoutError('CONNECT_TIMEOUT', `no connection to ${host}:${port} in ${connectTimeoutMs} ms`))

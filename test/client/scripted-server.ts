@@ -1,0 +1,208 @@
+/** A server whose every packet is written by the test: a real socket on a free port, gone after the test. */
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { expect, onTestFinished } from 'vitest'
+import { MAX_FRAME_BYTES_CEILING } from '../../src/protocol/constants.js'
+import { decodePacket } from '../../src/protocol/decode-packet.js'
+import { encodePacket } from '../../src/protocol/encode-packet.js'
+import { FrameDecoder } from '../../src/protocol/frame-decoder.js'
+import { parseRoomId, parseUserId, trustedEpoch, trustedSeq, trustedSessionId } from '../../src/protocol/ids.js'
+import {
+  RecordKind,
+  type Packet,
+  type PacketKind,
+  type RoomRecord,
+  type WireLimits,
+} from '../../src/protocol/packets.js'
+
+type PacketOf<Kind extends PacketKind> = Extract<Packet, { kind: Kind }>
+
+export class ScriptedServer {
+  /** Every connection so far, in order. */
+  readonly connections: ServedConnection[] = []
+  private taken = 0
+  private wake: () => void = () => undefined
+
+  private constructor(private readonly server: Server) {
+    server.on('connection', (socket) => {
+      this.connections.push(new ServedConnection(socket))
+      this.wake()
+    })
+  }
+
+  static async start(): Promise<ScriptedServer> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const scripted = new ScriptedServer(server)
+    onTestFinished(() => scripted.stop())
+    return scripted
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port
+  }
+
+  /** The next connection nobody has taken yet. */
+  async accept(): Promise<ServedConnection> {
+    while (this.connections[this.taken] === undefined) await new Promise<void>((resolve) => (this.wake = resolve))
+    this.taken += 1
+    return this.connections[this.taken - 1] as ServedConnection
+  }
+
+  /** The next connection, taken through HELLO and AUTH. */
+  async admit(limits: WireLimits = {}, grant: Partial<PacketOf<'authOk'>> = {}): Promise<ServedConnection> {
+    const served = await this.accept()
+    await served.expect('hello')
+    served.send(welcome({ limits }))
+    const { correlation } = await served.expect('auth')
+    served.send(authOk({ correlation, ...grant }))
+    return served
+  }
+
+  async stop(): Promise<void> {
+    for (const { socket } of this.connections) socket.destroy()
+    if (!this.server.listening) return
+    this.server.close()
+    await once(this.server, 'close')
+  }
+}
+
+export class ServedConnection {
+  private readonly inbox: Packet[] = []
+  private readonly decoder = new FrameDecoder(MAX_FRAME_BYTES_CEILING)
+  private wake: () => void = () => undefined
+  /** Chunks as they came: one write of the client is one chunk while it is small. */
+  readonly chunks: Buffer[] = []
+  private hasEnded = false
+  /** False: goes on holding the connection when the client has hung up. */
+  hangsUp = true
+
+  constructor(readonly socket: Socket) {
+    socket.on('data', (chunk: Buffer) => this.take(chunk))
+    socket.on('error', () => undefined)
+    socket.on('end', () => {
+      if (this.hangsUp) socket.end()
+    })
+    for (const event of ['end', 'close'] as const) {
+      socket.on(event, () => {
+        this.hasEnded = true
+        this.wake()
+      })
+    }
+  }
+
+  send(...packets: Packet[]): void {
+    this.socket.write(Buffer.concat(packets.map(encodePacket)))
+  }
+
+  async next(): Promise<Packet | undefined> {
+    while (this.inbox.length === 0 && !this.hasEnded) await new Promise<void>((resolve) => (this.wake = resolve))
+    return this.inbox.shift()
+  }
+
+  async expect<Kind extends PacketKind>(kind: Kind): Promise<PacketOf<Kind>> {
+    const packet = await this.next()
+    expect(packet?.kind).toBe(kind)
+    return packet as PacketOf<Kind>
+  }
+
+  /** The client has sent nothing that was not looked at: it answers a PING next. */
+  async expectNothing(): Promise<void> {
+    this.send({ kind: 'ping', correlation: 0x7000_0000 })
+    expect(await this.next()).toEqual({ kind: 'pong', correlation: 0x7000_0000 })
+  }
+
+  /** FIN, after CLOSE if the client wrote one. */
+  async expectEnd(): Promise<void> {
+    expect(await this.next()).toBeUndefined()
+  }
+
+  /** CLOSE with this code, then FIN. */
+  closeWith(code: number, over: Partial<PacketOf<'close'>> = {}): void {
+    this.send({ kind: 'close', code, retryAfterMs: 0, target: '', message: '', ...over })
+    this.socket.end()
+  }
+
+  private take(chunk: Buffer): void {
+    this.chunks.push(chunk)
+    this.decoder.push(chunk)
+    for (let frame = this.decoder.next(); frame !== undefined; frame = this.decoder.next()) {
+      this.inbox.push(decodePacket(frame))
+    }
+    this.wake()
+  }
+}
+
+export const welcome = (over: Partial<PacketOf<'welcome'>> = {}): Packet => ({
+  kind: 'welcome',
+  version: 1,
+  features: 0,
+  authentication: 'token',
+  connection: 'c1',
+  limits: {},
+  ...over,
+})
+
+export const authOk = (over: Partial<PacketOf<'authOk'>> & { correlation: number }): Packet => ({
+  kind: 'authOk',
+  user: userOf('alice'),
+  session: trustedSessionId('s1'),
+  role: 0,
+  expiresAtMs: 0,
+  dedupWindowMs: 0,
+  ticket: Buffer.alloc(0),
+  ...over,
+})
+
+export const LOBBY = roomOf('lobby')
+export const EPOCH = trustedEpoch(7)
+
+export const joined = (correlation: number, seq: number, epoch: number = EPOCH): Packet => ({
+  kind: 'joined',
+  correlation,
+  room: LOBBY,
+  epoch: trustedEpoch(epoch),
+  seq: trustedSeq(seq),
+  role: 0,
+  members: 1,
+})
+
+/** Text records of these seqs, each `prev` the one before it; the first one's is `seq − 1` unless given. */
+export function texts(seqs: readonly number[], firstPrev?: number): RoomRecord[] {
+  return seqs.map((seq, index) => ({
+    kind: RecordKind.Text,
+    seq: trustedSeq(seq),
+    prev: trustedSeq(seqs[index - 1] ?? firstPrev ?? seq - 1),
+    timeMs: 1_700_000_000_000 + seq,
+    sender: userOf('bob'),
+    body: Buffer.from(`message ${seq}`),
+  }))
+}
+
+export const deliver = (seqs: readonly number[], over: { firstPrev?: number; epoch?: number } = {}): Packet => ({
+  kind: 'deliver',
+  room: LOBBY,
+  epoch: trustedEpoch(over.epoch ?? EPOCH),
+  records: texts(seqs, over.firstPrev),
+})
+
+/** What chat.history answers. */
+export const historyReply = (records: readonly RoomRecord[], epoch: number = EPOCH) => ({
+  room: LOBBY,
+  epoch,
+  records: records.map((record) => ({ ...record, kind: 'text' })),
+  more: false,
+})
+
+function roomOf(name: string) {
+  const room = parseRoomId(name)
+  if (room === undefined) throw new Error(`${name} is no room name`)
+  return room
+}
+
+export function userOf(name: string) {
+  const user = parseUserId(name)
+  if (user === undefined) throw new Error(`${name} is no user name`)
+  return user
+}
