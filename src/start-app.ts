@@ -43,7 +43,7 @@ export async function startApp(env?: Environment): Promise<RunningApp> {
 }
 
 const createLogger = ({ output: { logJson, logLevel } }: SettingsValue): ConsoleLogger =>
-  new ConsoleLogger({ prefix: 'Nestwire', json: logJson, colors: process.stdout.isTTY, logLevels: [logLevel] })
+  new ConsoleLogger({ prefix: 'Nestwire', json: logJson, colors: Boolean(process.stdout.isTTY), logLevels: [logLevel] })
 
 /** In an order in which no message comes before the modules are ready for it. */
 async function listen(app: INestApplication): Promise<RunningApp> {
