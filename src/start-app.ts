@@ -1,6 +1,7 @@
 /** Starts the whole server: for `main.ts`, and for tests with settings of their own and port 0. */
 import 'reflect-metadata'
 import type { AddressInfo, Server } from 'node:net'
+import { isatty } from 'node:tty'
 import { ConsoleLogger, Logger, type INestApplication, type NestApplicationOptions } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import type { MicroserviceOptions } from '@nestjs/microservices'
@@ -43,7 +44,7 @@ export async function startApp(env?: Environment): Promise<RunningApp> {
 }
 
 const createLogger = ({ output: { logJson, logLevel } }: SettingsValue): ConsoleLogger =>
-  new ConsoleLogger({ prefix: 'Nestwire', json: logJson, colors: Boolean(process.stdout.isTTY), logLevels: [logLevel] })
+  new ConsoleLogger({ prefix: 'Nestwire', json: logJson, colors: isatty(1), logLevels: [logLevel] })
 
 /** In an order in which no message comes before the modules are ready for it. */
 async function listen(app: INestApplication): Promise<RunningApp> {
