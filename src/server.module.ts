@@ -1,6 +1,8 @@
 import { Global, Module, type BeforeApplicationShutdown } from '@nestjs/common'
 import { authCompactRoute } from './auth/auth-compact-route.js'
 import { publishCompactRoute } from './chat/chat-compact-route.js'
+import { CLOCK } from './clock.module.js'
+import type { Clock } from './clock.js'
 import { Settings } from './config/settings.js'
 import { joinCompactRoute } from './rooms/rooms-compact-route.js'
 import { SessionsModule } from './sessions/sessions.module.js'
@@ -8,7 +10,7 @@ import { SessionsService } from './sessions/sessions.service.js'
 import { NestwireServer } from './transport/nestwire-server.js'
 
 /** Where the transport, which knows no chat, is told of the application: settings, sessions, compact packets. */
-function createServer(settings: Settings, sessions: SessionsService): NestwireServer {
+function createServer(settings: Settings, sessions: SessionsService, clock: Clock): NestwireServer {
   const { host, port } = settings.current.listen
   return new NestwireServer({
     host,
@@ -21,13 +23,14 @@ function createServer(settings: Settings, sessions: SessionsService): NestwireSe
     },
     compactRoutes: [authCompactRoute, joinCompactRoute, publishCompactRoute],
     observers: [sessions],
+    clock,
   })
 }
 
 @Global()
 @Module({
   imports: [SessionsModule],
-  providers: [{ provide: NestwireServer, inject: [Settings, SessionsService], useFactory: createServer }],
+  providers: [{ provide: NestwireServer, inject: [Settings, SessionsService, CLOCK], useFactory: createServer }],
   exports: [NestwireServer],
 })
 export class ServerModule implements BeforeApplicationShutdown {

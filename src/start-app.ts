@@ -6,6 +6,7 @@ import { ConsoleLogger, Logger, type INestApplication, type NestApplicationOptio
 import { NestFactory } from '@nestjs/core'
 import type { MicroserviceOptions } from '@nestjs/microservices'
 import { AppModule } from './app.module.js'
+import type { Clock } from './clock.js'
 import type { Environment } from './config/load-settings.js'
 import type { SettingsValue } from './config/settings-schema.js'
 import { Settings } from './config/settings.js'
@@ -24,11 +25,11 @@ export interface RunningApp {
 }
 
 /**
- * `env` instead of `.env` and the environment of the process. Rejects with `StartUpError` if the operator must mend
+ * `env` instead of `.env` and the environment of the process, `clock` instead of the machine's. Rejects with `StartUpError` if the operator must mend
  * something; nothing runs then, and nothing was logged.
  */
-export async function startApp(env?: Environment): Promise<RunningApp> {
-  const root = await AppModule.forRoot(env)
+export async function startApp(env?: Environment, clock?: Clock): Promise<RunningApp> {
+  const root = await AppModule.forRoot(env, clock)
   try {
     const app = await NestFactory.create(root, { bufferLogs: true, autoFlushLogs: false, abortOnError: false })
     const running = await listen(app)

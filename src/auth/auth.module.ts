@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common'
+import { CLOCK } from '../clock.module.js'
+import type { Clock } from '../clock.js'
 import { Settings } from '../config/settings.js'
 import { SessionsModule } from '../sessions/sessions.module.js'
 import { readOrCreateAuthSecret } from './auth-secret.js'
@@ -9,13 +11,17 @@ import { VerificationGate } from './verification-gate.js'
 import { readVerificationKey, secretVerificationKey } from './verification-key.js'
 
 /** Reads or makes the key at start-up; rejects with `StartUpError`. */
-async function createTokenVerifier(settings: Settings): Promise<TokenVerifier> {
+async function createTokenVerifier(settings: Settings, clock: Clock): Promise<TokenVerifier> {
   const { auth, storage } = settings.current
   const key =
     auth.publicKeyFile === undefined
       ? await secretVerificationKey(auth.secret ?? readOrCreateAuthSecret(storage.dataDir))
       : await readVerificationKey(auth.publicKeyFile)
-  return new TokenVerifier(key, () => settings.current.auth)
+  return new TokenVerifier(
+    key,
+    () => settings.current.auth,
+    () => clock.now(),
+  )
 }
 
 @Module({
@@ -23,7 +29,7 @@ async function createTokenVerifier(settings: Settings): Promise<TokenVerifier> {
   controllers: [AuthController],
   providers: [
     AuthService,
-    { provide: TokenVerifier, inject: [Settings], useFactory: createTokenVerifier },
+    { provide: TokenVerifier, inject: [Settings, CLOCK], useFactory: createTokenVerifier },
     {
       provide: VerificationGate,
       inject: [Settings],

@@ -1,5 +1,6 @@
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common'
-import { systemClock } from '../clock.js'
+import { CLOCK } from '../clock.module.js'
+import type { Clock } from '../clock.js'
 import { Settings } from '../config/settings.js'
 import { MemoryRoomLog } from './memory-room-log.js'
 import type { RoomLog } from './room-log.js'
@@ -9,8 +10,8 @@ import { ROOM_LOG } from './room-log.token.js'
   providers: [
     {
       provide: ROOM_LOG,
-      inject: [Settings],
-      useFactory: (settings: Settings): RoomLog => new MemoryRoomLog(settings, systemClock),
+      inject: [Settings, CLOCK],
+      useFactory: (settings: Settings, clock: Clock): RoomLog => new MemoryRoomLog(settings, clock),
     },
   ],
   exports: [ROOM_LOG],

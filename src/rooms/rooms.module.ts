@@ -1,5 +1,6 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common'
-import { systemClock } from '../clock.js'
+import { CLOCK } from '../clock.module.js'
+import type { Clock } from '../clock.js'
 import { Settings } from '../config/settings.js'
 import { DeliveryModule } from '../delivery/delivery.module.js'
 import { RoomDelivery } from '../delivery/room-delivery.js'
@@ -25,20 +26,21 @@ import { RoomsService } from './rooms.service.js'
     { provide: RoomPolicy, useClass: DefaultRoomPolicy },
     {
       provide: Presence,
-      inject: [RoomDelivery, Settings],
-      useFactory: (delivery: RoomDelivery, settings: Settings) =>
-        new Presence(delivery, settings, new TimerWheel(systemClock)),
+      inject: [RoomDelivery, Settings, CLOCK],
+      useFactory: (delivery: RoomDelivery, settings: Settings, clock: Clock) =>
+        new Presence(delivery, settings, new TimerWheel(clock)),
     },
     {
       provide: MembershipService,
-      inject: [RoomRegistry, RoomDelivery, SessionsService, Presence, Settings],
+      inject: [RoomRegistry, RoomDelivery, SessionsService, Presence, Settings, CLOCK],
       useFactory: (
         registry: RoomRegistry,
         delivery: RoomDelivery,
         sessions: SessionsService,
         presence: Presence,
         settings: Settings,
-      ) => new MembershipService({ registry, delivery, sessions, presence, settings, clock: systemClock }),
+        clock: Clock,
+      ) => new MembershipService({ registry, delivery, sessions, presence, settings, clock }),
     },
   ],
   exports: [RoomRegistry, RoomPolicy],

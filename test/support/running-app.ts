@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { issueToken, type TokenRequest } from '../../src/auth/token-issuer.js'
+import type { Clock } from '../../src/clock.js'
 import type { Environment } from '../../src/config/load-settings.js'
 import { startApp, type RunningApp } from '../../src/start-app.js'
 import { RawClient } from './raw-client.js'
@@ -17,17 +18,20 @@ export interface TestApp extends RunningApp {
   readonly greeted: () => Promise<RawClient>
 }
 
-export async function runApp(env: Environment = {}): Promise<TestApp> {
+export async function runApp(env: Environment = {}, clock?: Clock): Promise<TestApp> {
   const dataDir = await mkdtemp(join(tmpdir(), 'nestwire-'))
   onTestFinished(() => rm(dataDir, { recursive: true, force: true }))
-  const running = await startApp({
-    NESTWIRE_PORT: '0',
-    NESTWIRE_HTTP_PORT: '0',
-    NESTWIRE_DATA_DIR: dataDir,
-    NESTWIRE_AUTH_SECRET: TEST_SECRET,
-    NESTWIRE_LOG_LEVEL: 'fatal',
-    ...env,
-  })
+  const running = await startApp(
+    {
+      NESTWIRE_PORT: '0',
+      NESTWIRE_HTTP_PORT: '0',
+      NESTWIRE_DATA_DIR: dataDir,
+      NESTWIRE_AUTH_SECRET: TEST_SECRET,
+      NESTWIRE_LOG_LEVEL: 'fatal',
+      ...env,
+    },
+    clock,
+  )
   onTestFinished(() => running.close())
   return {
     ...running,
