@@ -23,9 +23,8 @@ describe('PUBLISH', () => {
     const body = Buffer.from('hi')
     const packet = { kind: 'publish', correlation: 7, priority: Priority.Normal, room: lobby, messageId: body } as const
     const payload = publishCompactRoute.toPayload({ ...packet, body })
-    expect(payload).toBeInstanceOf(Message)
     expect(payload).toMatchObject({ room: lobby })
-    expect((payload as Message).body).toBe(body)
+    expect(payload instanceof Message && payload.body === body).toBe(true)
   })
 
   test('is answered by ACK', () => {

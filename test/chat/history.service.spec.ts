@@ -9,6 +9,8 @@ const lobby = roomId('lobby')
 const page = (asked: { after?: number; before?: number; limit?: number } = {}) =>
   chatPayloads['chat.history'].parse({ room: 'lobby', ...asked })
 
+const accepts = (asked: object) => chatPayloads['chat.history'].safeParse({ room: 'lobby', ...asked }).success
+
 /** Alice's room: her join is record 1, her messages follow. */
 async function withMessages(bodies: readonly (string | Buffer)[], env: Record<string, string> = {}) {
   const stack = startChatServices(env)
@@ -101,7 +103,6 @@ describe('chat.history', () => {
   })
 
   test('takes one position and at most 200 records', () => {
-    const accepts = (asked: object) => chatPayloads['chat.history'].safeParse({ room: 'lobby', ...asked }).success
     expect(accepts({ limit: 200 })).toBe(true)
     expect(accepts({ limit: 201 })).toBe(false)
     expect(accepts({ after: 1, before: 9 })).toBe(false)

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadSettings } from '../../src/config/load-settings.js'
 import { Settings } from '../../src/config/settings.js'
@@ -208,14 +208,14 @@ test('whatever comes and goes, members see an unbroken chain from their position
         }
       }
       tick.end()
-      for (const { connection, from, isIn } of seen) {
-        let position: number = from.seq
-        for (const record of connection.records) {
-          expect(record.prev).toBe(position)
-          position = record.seq
-        }
-        if (isIn) expect(position).toBe(last)
-      }
+      const positions = seen.map(({ connection, from }) =>
+        connection.records.reduce((position: number, { prev, seq }) => {
+          expect(prev).toBe(position)
+          return seq
+        }, from.seq),
+      )
+      const ofThoseIn = positions.filter((_, index) => seen[index]?.isIn)
+      expect(ofThoseIn).toEqual(ofThoseIn.map(() => last))
     }),
     { numRuns: 60 },
   )

@@ -6,6 +6,7 @@ import { roomId, userId } from '../delivery/names.js'
 import { refusal, startRooms } from './room-stack.js'
 
 const lobby = roomId('lobby')
+const longName = (index: number, prefix: string) => `${prefix}${String(index).padStart(127, '0')}`
 const listPage = (page?: { after?: string; limit?: number }) => roomsPayloads['rooms.list'].parse(page)
 const memberPage = (page: { after?: string; limit?: number } = {}) =>
   roomsPayloads['rooms.members'].parse({ room: lobby, ...page })
@@ -91,7 +92,6 @@ describe('rooms.members', () => {
       NESTWIRE_MAX_FRAME_BYTES: String(maxFrameBytes),
       NESTWIRE_MAX_MESSAGE_BYTES: '3000',
     })
-    const longName = (index: number, prefix: string) => `${prefix}${String(index).padStart(127, '0')}`
     const lobbyist = connect(longName(0, 'u'))
     await join(lobbyist, lobby)
     for (let index = 1; index < 220; index += 1) {

@@ -2,7 +2,7 @@ import { expect, onTestFinished } from 'vitest'
 import { loadSettings } from '../../src/config/load-settings.js'
 import { Settings } from '../../src/config/settings.js'
 import { Broadcaster } from '../../src/delivery/broadcaster.js'
-import type { NewRecord, RoomHead, RoomLog } from '../../src/log/room-log.js'
+import type { NewRecord, RoomHead } from '../../src/log/room-log.js'
 import { MemoryRoomLog } from '../../src/log/memory-room-log.js'
 import type { RoomId } from '../../src/protocol/ids.js'
 import type { RoomRecord } from '../../src/protocol/packets.js'
@@ -22,7 +22,7 @@ import { RecordingConnection } from '../delivery/recording-connection.js'
 import { ManualClock } from '../support/manual-clock.js'
 
 /** A log that may be told to fail, as a full disk would. */
-class FallibleRoomLog extends MemoryRoomLog {
+export class FallibleRoomLog extends MemoryRoomLog {
   isFailing = false
   override append(room: RoomId, record: NewRecord): Promise<RoomRecord> {
     return this.isFailing ? Promise.reject(new Error('disk full')) : super.append(room, record)
@@ -33,7 +33,7 @@ class FallibleRoomLog extends MemoryRoomLog {
 }
 
 /** Remembers with which priority each append came. */
-class AttentiveBroadcaster extends Broadcaster {
+export class AttentiveBroadcaster extends Broadcaster {
   readonly priorities: CallInfo['priority'][] = []
   override append(room: RoomId, record: NewRecord, priority: CallInfo['priority'] = 'normal'): Promise<RoomRecord> {
     this.priorities.push(priority)
@@ -52,7 +52,7 @@ export function startRooms(env: Record<string, string> = {}) {
   const clock = new ManualClock()
   const tick = new ManualEndOfTick()
   const log = new FallibleRoomLog(settings, clock)
-  const delivery = new AttentiveBroadcaster(log as RoomLog, settings, tick.schedule)
+  const delivery = new AttentiveBroadcaster(log, settings, tick.schedule)
   const sessions = new SessionsService()
   const registry = new RoomRegistry(settings)
   const policy = new DefaultRoomPolicy(settings)
