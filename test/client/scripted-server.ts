@@ -1,7 +1,7 @@
 /** A server whose every packet is written by the test: a real socket on a free port, gone after the test. */
 import { once } from 'node:events'
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { expect, onTestFinished } from 'vitest'
+import { createServer, type Server, type Socket } from 'node:net'
+import { assert, onTestFinished } from 'vitest'
 import { MAX_FRAME_BYTES_CEILING } from '../../src/protocol/constants.js'
 import { decodePacket } from '../../src/protocol/decode-packet.js'
 import { encodePacket } from '../../src/protocol/encode-packet.js'
@@ -40,14 +40,21 @@ export class ScriptedServer {
   }
 
   get port(): number {
-    return (this.server.address() as AddressInfo).port
+    const address = this.server.address()
+    if (address === null || typeof address === 'string') throw new Error('not listening')
+    return address.port
   }
 
   /** The next connection nobody has taken yet. */
   async accept(): Promise<ServedConnection> {
-    while (this.connections[this.taken] === undefined) await new Promise<void>((resolve) => (this.wake = resolve))
-    this.taken += 1
-    return this.connections[this.taken - 1] as ServedConnection
+    for (;;) {
+      const served = this.connections[this.taken]
+      if (served !== undefined) {
+        this.taken += 1
+        return served
+      }
+      await new Promise<void>((resolve) => (this.wake = resolve))
+    }
   }
 
   /** The next connection, taken through HELLO and AUTH. */
@@ -103,19 +110,19 @@ export class ServedConnection {
 
   async expect<Kind extends PacketKind>(kind: Kind): Promise<PacketOf<Kind>> {
     const packet = await this.next()
-    expect(packet?.kind).toBe(kind)
-    return packet as PacketOf<Kind>
+    if (isKind(packet, kind)) return packet
+    return assert.fail(`expected ${kind}, got ${packet?.kind ?? 'the end'}`)
   }
 
   /** The client has sent nothing that was not looked at: it answers a PING next. */
   async expectNothing(): Promise<void> {
     this.send({ kind: 'ping', correlation: 0x7000_0000 })
-    expect(await this.next()).toEqual({ kind: 'pong', correlation: 0x7000_0000 })
+    assert.deepEqual(await this.next(), { kind: 'pong', correlation: 0x7000_0000 })
   }
 
   /** FIN, after CLOSE if the client wrote one. */
   async expectEnd(): Promise<void> {
-    expect(await this.next()).toBeUndefined()
+    assert.isUndefined(await this.next())
   }
 
   /** CLOSE with this code, then FIN. */
@@ -133,6 +140,9 @@ export class ServedConnection {
     this.wake()
   }
 }
+
+const isKind = <Kind extends PacketKind>(packet: Packet | undefined, kind: Kind): packet is PacketOf<Kind> =>
+  packet?.kind === kind
 
 export const welcome = (over: Partial<PacketOf<'welcome'>> = {}): Packet => ({
   kind: 'welcome',
@@ -166,6 +176,13 @@ export const joined = (correlation: number, seq: number, epoch: number = EPOCH):
   seq: trustedSeq(seq),
   role: 0,
   members: 1,
+})
+
+export const ack = (correlation: number, seq: number): Packet => ({
+  kind: 'ack',
+  correlation,
+  seq: trustedSeq(seq),
+  timeMs: 1_700_000_000_000 + seq,
 })
 
 /** Text records of these seqs, each `prev` the one before it; the first one's is `seq − 1` unless given. */
