@@ -109,7 +109,6 @@ export class Dispatcher {
     const shape: CallShape = onSettled === undefined ? route : { toReply: route.toReply, onSettled }
     const call = new InFlightCall(this.options.callHost, connection, packet.correlation, shape)
     const info = packet.kind === 'publish' ? this.callInfo(packet) : NORMAL_CALL
-    // The map pairs each packet kind with its own route, which the type of the map cannot say.
     const data = route.toPayload(packet as never)
     this.run(route.handler, data, { call, context: new NestwireContext([connection, route.pattern, info]) })
   }

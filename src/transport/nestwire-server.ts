@@ -215,10 +215,17 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
   private compactHandlers(routes: RouteTable): ReadonlyMap<AnyCompactRoute['packet'], CompactHandler> {
     const { authentication = 'none', compactRoutes = [] } = this.options
     const handlers = new Map<AnyCompactRoute['packet'], CompactHandler>()
-    for (const { packet, pattern, toPayload, toReply } of compactRoutes) {
+    for (const route of compactRoutes) {
+      const { packet, pattern } = route
       const handler = routes.find(pattern)
       if (handler === undefined) throw new Error(`${packet} stands for ${pattern}, which has no handler`)
-      handlers.set(packet, { handler, pattern, toPayload, toReply })
+      handlers.set(packet, {
+        handler,
+        pattern,
+        // The map pairs each packet kind with its own route, which its type cannot say.
+        toPayload: (packetOfThatKind: never) => route.toPayload(packetOfThatKind),
+        toReply: (result, correlation) => route.toReply(result, correlation),
+      })
     }
     if (typeof authentication === 'object') handlers.set('auth', authenticatorRoute(authentication))
     if (authentication === 'handler' && !handlers.has('auth')) {

@@ -15,9 +15,6 @@ export interface CallInfo {
 
 /** The second argument of every handler (`@Ctx()`); guards and filters reach it by `host.switchToRpc().getContext()`. */
 export class NestwireContext extends BaseRpcContext<NestwireContextArgs> {
-  constructor(args: NestwireContextArgs) {
-    super(args)
-  }
   getConnection(): ConnectionHandle {
     return this.args[0]
   }

@@ -1,5 +1,5 @@
 /** A Nest microservice on a free port with the given controllers, and nothing of chat. */
-import type { AddressInfo, Server as TcpServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import type { INestMicroservice, ModuleMetadata } from '@nestjs/common'
 import { Test } from '@nestjs/testing'
 import type { MicroserviceOptions } from '@nestjs/microservices'
@@ -35,7 +35,7 @@ export async function startTransport(options: TransportHarnessOptions): Promise<
   const app = testing.createNestMicroservice<MicroserviceOptions>({ strategy: server, logger: false })
   configure?.(app)
   await app.listen()
-  const { port } = server.unwrap<TcpServer>().address() as AddressInfo
+  const { port } = server.unwrap().address() as AddressInfo
   onTestFinished(async () => {
     const closed = app.close()
     // Sockets that a test left behind are cut by their linger deadline.

@@ -146,11 +146,12 @@ test('closes a connection that stays silent after the ping', async () => {
 })
 
 test('handles at most maxInFlightRequests of one connection at a time', async () => {
-  const { greeted, gate } = await start({ maxInFlightRequests: 4 })
-  const client = await greeted()
+  const harness = await start({ maxInFlightRequests: 4 })
+  const { gate } = harness
+  const client = await harness.greeted()
   client.send(...Array.from({ length: 10 }, (_, index) => request('wait', index + 1)))
   await expect.poll(() => gate.started).toBe(4)
-  const other = await greeted() // its handshake outlives everything the first could still have started
+  const other = await harness.greeted() // its handshake outlives everything the first could still have started
   await other.expectNothing()
   expect(gate.started).toBe(4)
   gate.open()
