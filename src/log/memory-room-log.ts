@@ -12,8 +12,8 @@ import type { RoomRecord } from '../protocol/packets.js'
 import { RecordRing } from './record-ring.js'
 import type { NewRecord, ReadLimit, RoomHead, RoomLog } from './room-log.js'
 
-/** What a kept record costs beside its body: record, Buffer, ring slot (250–330 bytes of RSS measured on Node 20). */
-const RECORD_OVERHEAD_BYTES = 320
+/** What a kept record costs beside its body: record, Buffer, ring slot (330–350 bytes of RSS measured on Node 20). */
+const RECORD_OVERHEAD_BYTES = 350
 
 const EPOCH_BYTES = 6
 

@@ -20,6 +20,7 @@ export interface RoomHead {
 
 export interface ReadLimit {
   readonly maxRecords: number
+  /** Of bodies alone. */
   readonly maxBytes: number
 }
 
