@@ -35,6 +35,8 @@ export const CLIENT_ERROR_CODES = [
   'STREAM_OVERFLOW',
   /** The server's answer is not what the request asks for. */
   'UNEXPECTED_REPLY',
+  /** `NestwireClient.follow` of a room that somebody follows through the same client. */
+  'ALREADY_FOLLOWED',
 ] as const
 export type ClientErrorCode = (typeof CLIENT_ERROR_CODES)[number]
 

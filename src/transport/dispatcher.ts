@@ -26,7 +26,7 @@ const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the 
 const MAX_REPORTED_EVENTS = 100
 
 /** `Server.runWithProcessingHooks`, which is protected there. */
-export type RunWithHooks = (context: BaseRpcContext, run: (end: () => void) => Promise<void>) => void
+export type RunWithHooks = (context: BaseRpcContext, run: (end: () => void) => Promise<void>) => unknown
 
 export interface CompactHandler {
   readonly handler: MessageHandler
@@ -163,19 +163,24 @@ export class Dispatcher {
     data: unknown,
     { connection, context }: { readonly connection: Connection; readonly context: NestwireContext },
   ): void {
+    let isOver = false
+    const finish = (): void => {
+      if (!isOver) connection.finish()
+      isOver = true
+    }
     this.withHooks(
       context,
       async (end) => {
         const result: unknown = await handler(data, context)
         const over = (): void => {
           end()
-          connection.finish()
+          finish()
         }
         // Nest has logged a failing handler already; here it only must not become an unhandled error.
         if (isObservable(result)) result.pipe(finalize(over)).subscribe({ error: () => undefined })
         else over()
       },
-      () => connection.finish(),
+      finish,
     )
   }
 
@@ -189,7 +194,8 @@ export class Dispatcher {
       failed()
     }
     try {
-      this.options.runWithHooks(context, async (end) => {
+      const started = this.options.runWithHooks(context, async (runEndHook) => {
+        const end = (): void => this.endSafely(runEndHook)
         try {
           await work(end)
         } catch (error) {
@@ -197,8 +203,19 @@ export class Dispatcher {
           broken(error)
         }
       })
+      // A start hook may be asynchronous, though Nest's types say otherwise.
+      if (started instanceof Promise) started.catch(broken)
     } catch (error) {
       broken(error)
+    }
+  }
+
+  /** An end hook often runs in a stream's teardown, where what it throws would end the process. */
+  private endSafely(runEndHook: () => void): void {
+    try {
+      runEndHook()
+    } catch (error) {
+      this.logger.error(error)
     }
   }
 

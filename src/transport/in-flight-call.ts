@@ -60,7 +60,7 @@ export class InFlightCall implements Timed {
 
   fail(failure: unknown): void {
     if (this.isDone) return
-    this.connection.reply(failureFrame(this.correlation, failure))
+    this.connection.reply(failureFrame(this.correlation, failure, this.host.limits.current.maxFrameBytes))
     this.settle(false)
   }
 

@@ -4,11 +4,14 @@
  */
 import type { Socket } from 'node:net'
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices'
+import type { Observable } from 'rxjs'
 import { ClientConnection } from '../client/client-connection.js'
 import type { ConnectionOptions, ServerEvent } from '../client/connection-options.js'
 import { ConnectionClosedError, ServerError, type NestwireError } from '../client/errors.js'
+import type { RoomItem } from '../client/room-items.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { CodedError } from './nestwire.exception.js'
+import { RoomFollower } from './room-follower.js'
 
 /** All optional, as is the object itself: `new NestwireClient()` speaks to 127.0.0.1:7420 without a token. */
 export type NestwireClientOptions = Pick<
@@ -36,9 +39,11 @@ export class NestwireClient extends ClientProxy<NestwireClientEvents, NestwireCl
   }
   private connection: ClientConnection | undefined
   private connecting: Promise<void> | undefined
+  private readonly rooms: RoomFollower
 
   constructor(private readonly options: NestwireClientOptions = {}) {
     super()
+    this.rooms = new RoomFollower(options)
     this.initializeSerializer({})
     this.initializeDeserializer({})
   }
@@ -57,7 +62,17 @@ export class NestwireClient extends ClientProxy<NestwireClientEvents, NestwireCl
   async close(): Promise<void> {
     // A connection that is just being made is closed as soon as it is there.
     await this.connecting?.catch(() => undefined)
-    await this.connection?.close()
+    await Promise.all([this.connection?.close(), this.rooms.close()])
+  }
+
+  /**
+   * What happens in a room, as long as somebody is subscribed: joins it, goes on after a lost connection without a hole
+   * (or with a `gap` item), completes when this client leaves, is removed or closes. Fails with a `NestwireError`: if the
+   * first connection or the join does, if the server says never, and with ALREADY_FOLLOWED for a second subscriber to
+   * one room (`share()` the first).
+   */
+  follow(room: string): Observable<RoomItem> {
+    return this.rooms.follow(room)
   }
 
   /** The socket of the present connection. */
@@ -114,6 +129,7 @@ export class NestwireClient extends ClientProxy<NestwireClientEvents, NestwireCl
         onClosed: (error) => this.closed(error),
       },
     })
+    if (connection.closedBy !== undefined) throw connection.closedBy
     this.connection = connection
     this._status$.next('connected')
     for (const listener of this.listeners.connect) listener()
@@ -135,7 +151,8 @@ const notConnected = (): ConnectionClosedError => new ConnectionClosedError('NOT
  */
 function toCallerError(error: NestwireError): unknown {
   if (!(error instanceof ServerError)) return error
-  if (error.errorCode === ErrorCode.Application) return error.body
+  // An empty body (a filter may fail with nothing) would look like a value to Nest, and the call would never end.
+  if (error.errorCode === ErrorCode.Application && error.body) return error.body
   if (error.errorCode === ErrorCode.NoHandler) return error.message
   const { code, message, retryAfterMs, body: details } = error
   const coded: CodedError = {

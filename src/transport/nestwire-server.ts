@@ -90,8 +90,11 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
 
   override addHandler(pattern: unknown, callback: MessageHandler, isEventHandler = false, extras = {}): void {
     const route = this.normalizePattern(pattern as Parameters<typeof this.normalizePattern>[0])
-    if (!isEventHandler && this.messageHandlers.has(route)) {
-      throw new Error(`two @MessagePattern handlers for ${route}: only one of them would ever be called`)
+    const earlier = this.messageHandlers.get(route)
+    // Nest chains events and drops every other pair to one handler without a word.
+    if (earlier !== undefined && !(isEventHandler && earlier.isEventHandler === true)) {
+      const kinds = [earlier.isEventHandler === true, isEventHandler].map(decoratorOf).join(' and ')
+      throw new Error(`${route} has two handlers, ${kinds}: only one of them would ever be called`)
     }
     super.addHandler(pattern, callback, isEventHandler, extras)
   }
@@ -243,3 +246,5 @@ const wireLimits = (limits: TransportLimits): WireLimits => ({
   idleTimeoutMs: limits.idleTimeoutMs,
   maxMessageBytes: limits.maxMessageBytes,
 })
+
+const decoratorOf = (isEventHandler: boolean): string => (isEventHandler ? '@EventPattern' : '@MessagePattern')

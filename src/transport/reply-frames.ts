@@ -1,5 +1,6 @@
 /** How results and failures of handlers become frames. */
 import { encodeBody } from '../protocol/body.js'
+import { HEADER_BYTES } from '../protocol/constants.js'
 import { encodePacket } from '../protocol/encode-packet.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import { CodedFailure } from './nestwire.exception.js'
@@ -21,34 +22,44 @@ export function valueFrame(kind: 'reply' | 'next', correlation: number, value: u
 
 /**
  * What a handler threw, as its filters left it. A coded failure keeps its code; anything else travels as it is, like on
- * Nest's TCP transport, except that an `Error` shows its message where JSON would show `{}`.
+ * Nest's TCP transport, except that an `Error` shows its message where JSON would show `{}`. What does not fit a frame
+ * or cannot be sent is left out, the message cut: payloads get into both, and a failure must never be one to answer.
  */
-export function failureFrame(correlation: number, failure: unknown): Buffer {
-  if (failure instanceof CodedFailure) {
-    const { errorCode: code, message, retryAfterMs, details } = failure
-    return encodePacket({ kind: 'error', correlation, code, retryAfterMs, message, body: encodeBody(details) })
-  }
-  const value = failure instanceof Error ? { status: 'error', message: failure.message } : failure
+export function failureFrame(correlation: number, failure: unknown, maxFrameBytes: number): Buffer {
+  const { code, retryAfterMs, message, details } = describe(failure)
   try {
-    const message = messageOf(value)
-    return encodePacket({
-      kind: 'error',
-      correlation,
-      code: ErrorCode.Application,
-      retryAfterMs: 0,
-      message,
-      body: encodeBody(value),
-    })
+    const body = encodeBody(details)
+    const frame = encodePacket({ kind: 'error', correlation, code, retryAfterMs, message, body })
+    if (frame.length - HEADER_BYTES <= maxFrameBytes) return frame
   } catch {
-    return errorFrame(correlation, ErrorCode.Internal, 'the handler failed with something that cannot be sent')
+    // as if it were too large
   }
+  return errorFrame(correlation, code, message, retryAfterMs)
 }
 
-/** A line for logs; the whole error is in the body. */
+interface Failure {
+  readonly code: ErrorCode
+  readonly retryAfterMs: number
+  /** A line for logs, at most `MAX_MESSAGE_CHARACTERS`; of an APPLICATION error the whole is in the details. */
+  readonly message: string
+  readonly details: unknown
+}
+
+const MAX_MESSAGE_CHARACTERS = 1024
+
+function describe(failure: unknown): Failure {
+  if (failure instanceof CodedFailure) {
+    const { errorCode: code, retryAfterMs, message, details } = failure
+    return { code, retryAfterMs, message: message.slice(0, MAX_MESSAGE_CHARACTERS), details }
+  }
+  const details = failure instanceof Error ? { status: 'error', message: failure.message } : failure
+  return { code: ErrorCode.Application, retryAfterMs: 0, message: messageOf(details), details }
+}
+
 function messageOf(value: unknown): string {
-  if (typeof value === 'string') return value.slice(0, 1024)
+  if (typeof value === 'string') return value.slice(0, MAX_MESSAGE_CHARACTERS)
   if (typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string') {
-    return value.message.slice(0, 1024)
+    return value.message.slice(0, MAX_MESSAGE_CHARACTERS)
   }
   return ''
 }
