@@ -31,7 +31,8 @@ export type NestwireClientEvents = {
   event: (event: ServerEvent) => void
 }
 
-export class NestwireClient extends ClientProxy<NestwireClientEvents, NestwireClientStatus> {
+// Not `ClientProxy<…, NestwireClientStatus>`: that is no `ClientProxy` to the compiler, which `customClass` asks for.
+export class NestwireClient extends ClientProxy<NestwireClientEvents> {
   private readonly listeners: { [Name in keyof NestwireClientEvents]: NestwireClientEvents[Name][] } = {
     connect: [],
     close: [],
@@ -46,6 +47,10 @@ export class NestwireClient extends ClientProxy<NestwireClientEvents, NestwireCl
     this.rooms = new RoomFollower(options)
     this.initializeSerializer({})
     this.initializeDeserializer({})
+  }
+
+  override get status(): Observable<NestwireClientStatus> {
+    return super.status as Observable<NestwireClientStatus>
   }
 
   /** Rejects with the socket's error (`code` as it came, e.g. ECONNREFUSED) or the server's refusal. */
