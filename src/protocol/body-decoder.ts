@@ -7,6 +7,8 @@ import { BODY_LIMITS } from './constants.js'
 import { utf8Between } from './utf8.js'
 
 const TIMESTAMP = -1
+/** Upper half of the first number that a double cannot count to. */
+const UNSAFE_UPPER_HALF = 2 ** 21
 const MAX_NANOSECONDS = 999_999_999
 
 export class BodyDecoder {
@@ -53,7 +55,7 @@ export class BodyDecoder {
       case 0xce:
         return this.#uint(1 << (code - 0xcc))
       case 0xcf:
-        return narrow(bytes.readBigUInt64BE(this.#take(8)))
+        return this.#uint64()
       case 0xd0:
       case 0xd1:
       case 0xd2: {
@@ -95,7 +97,16 @@ export class BodyDecoder {
   }
 
   #uint(size: number): number {
-    return this.#bytes.readUIntBE(this.#take(size), size)
+    const start = this.#take(size)
+    if (size === 1) return this.#bytes.readUInt8(start)
+    return size === 2 ? this.#bytes.readUInt16BE(start) : this.#bytes.readUInt32BE(start)
+  }
+
+  #uint64(): number | bigint {
+    const start = this.#take(8)
+    const upper = this.#bytes.readUInt32BE(start)
+    if (upper >= UNSAFE_UPPER_HALF) return this.#bytes.readBigUInt64BE(start)
+    return upper * 2 ** 32 + this.#bytes.readUInt32BE(start + 4)
   }
 
   #string(length: number): string {

@@ -59,7 +59,7 @@ export class BodyEncoder {
       writer.f64(value)
     } else if (value >= 0) {
       if (value < 0x80) writer.u8(value)
-      else if (value > 0xffff_ffff) this.#bigint(BigInt(value))
+      else if (value > 0xffff_ffff) this.#uint64(value)
       else this.#length(value, { u8: 0xcc, u16: 0xcd, u32: 0xce })
     } else if (value >= -0x20) {
       writer.u8(value & 0xff)
@@ -75,6 +75,11 @@ export class BodyEncoder {
     } else {
       this.#bigint(BigInt(value))
     }
+  }
+
+  #uint64(value: number): void {
+    this.#writer.u8(0xcf)
+    this.#writer.u64(value)
   }
 
   #bigint(value: bigint): void {
@@ -94,7 +99,7 @@ export class BodyEncoder {
     if (value instanceof Date) return this.#timestamp(value)
     if (depth === BODY_LIMITS.maxDepth) throw new BodyError('tooDeep', `more than ${depth} levels, or a cycle`)
     if (Array.isArray(value)) this.#array(value, depth + 1)
-    else this.#map(value, depth + 1)
+    else if (hasProperties(value)) this.#map(value, depth + 1)
   }
 
   #bytes(value: Uint8Array): void {
@@ -128,16 +133,16 @@ export class BodyEncoder {
   }
 
   /** The count is filled in afterwards, since undefined properties vanish. */
-  #map(value: object, depth: number): void {
-    const properties: readonly [string, unknown][] = Object.entries(value)
-    const most = properties.length
+  #map(value: Readonly<Record<string, unknown>>, depth: number): void {
+    const keys = Object.keys(value)
+    const most = keys.length
     assertEntries(most)
     const start = this.#writer.length
     if (most < 0x10) this.#writer.u8(0x80)
     else this.#length(most, { u16: 0xde, u32: 0xdf })
     let entries = 0
-    for (const [key, property] of properties) {
-      const item = plain(property)
+    for (const key of keys) {
+      const item = plain(value[key])
       if (item === undefined) continue
       entries += 1
       this.#string(key)
@@ -169,6 +174,9 @@ function plain(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array || value instanceof Date) return value
   return hasToJson(value) ? value.toJSON() : value
 }
+
+/** Every object has; tells the type so. */
+const hasProperties = (value: object): value is Readonly<Record<string, unknown>> => !Array.isArray(value)
 
 const hasToJson = (value: object): value is { toJSON(): unknown } =>
   'toJSON' in value && typeof value.toJSON === 'function'
