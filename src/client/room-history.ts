@@ -1,12 +1,21 @@
 /** `chat.history` as the client reads it: `{ room, after }` → records after it, ascending, as many as fit a frame. */
 import { parseSeq, parseUserId, trustedEpoch } from '../protocol/ids.js'
 import { RecordKind, type RoomRecord } from '../protocol/packets.js'
-import type { ClientConnection } from './client-connection.js'
 import { ClientError } from './errors.js'
 import type { RecordBatch } from './room-position.js'
 
-export async function readHistory(connection: ClientConnection, room: string, after: number): Promise<RecordBatch> {
-  return toBatch(await connection.request('chat.history', { room, after }))
+/** A connection, or a client that has one. */
+export interface Requester {
+  request(pattern: string, data: unknown): Promise<unknown>
+}
+
+export async function readHistory(server: Requester, room: string, after: number): Promise<RecordBatch> {
+  return toBatch(await server.request('chat.history', { room, after }))
+}
+
+/** The newest records, ascending. */
+export async function readNewest(server: Requester, room: string, limit: number): Promise<RecordBatch> {
+  return toBatch(await server.request('chat.history', { room, limit }))
 }
 
 function toBatch(reply: unknown): RecordBatch {
