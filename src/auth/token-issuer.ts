@@ -10,8 +10,12 @@ export interface TokenRequest {
 }
 
 /** An HS256 token, for the command line and tests; in production your identity service issues them. */
-export function issueToken({ user, username, role, ttlSeconds }: TokenRequest, secret: string): Promise<string> {
-  const nowSeconds = Math.floor(Date.now() / 1000)
+export function issueToken(
+  { user, username, role, ttlSeconds }: TokenRequest,
+  secret: string,
+  nowMs = Date.now(),
+): Promise<string> {
+  const nowSeconds = Math.floor(nowMs / 1000)
   return new SignJWT({ role, ...(username === undefined ? {} : { name: username }) })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setSubject(user)

@@ -9,7 +9,7 @@ import { encodePacket } from '../../src/protocol/encode-packet.js'
 import { FrameDecoder } from '../../src/protocol/frame-decoder.js'
 import type { Packet, PacketKind } from '../../src/protocol/packets.js'
 
-type PacketOf<Kind extends PacketKind> = Extract<Packet, { kind: Kind }>
+export type PacketOf<Kind extends PacketKind> = Extract<Packet, { kind: Kind }>
 
 export const hello = (over: Partial<PacketOf<'hello'>> = {}): Packet => ({
   kind: 'hello',
@@ -29,7 +29,7 @@ export class RawClient {
   private correlation = 0
   private isOver = false
 
-  private constructor(port: number, host: string) {
+  protected constructor(port: number, host: string) {
     this.socket = connect({ port, host, allowHalfOpen: true })
     this.socket.on('data', (chunk: Buffer) => this.take(chunk))
     this.socket.on('error', () => undefined)
@@ -43,8 +43,7 @@ export class RawClient {
 
   static async connect(port: number, host = '127.0.0.1'): Promise<RawClient> {
     const client = new RawClient(port, host)
-    onTestFinished(() => void client.socket.destroy())
-    await once(client.socket, 'connect')
+    await client.opened()
     return client
   }
 
@@ -54,6 +53,12 @@ export class RawClient {
     client.send(hello())
     await client.expect('welcome')
     return client
+  }
+
+  /** Resolves once connected; the socket goes with the test. */
+  protected async opened(): Promise<void> {
+    onTestFinished(() => void this.socket.destroy())
+    await once(this.socket, 'connect')
   }
 
   nextCorrelation(): number {
@@ -100,6 +105,17 @@ export class RawClient {
     return packet as PacketOf<Kind>
   }
 
+  /** The first packet that `isWanted`; those before it stay where they are. Fails when the server hangs up instead. */
+  async find(isWanted: (packet: Packet) => boolean): Promise<Packet> {
+    for (;;) {
+      const index = this.inbox.findIndex(isWanted)
+      const [found] = index < 0 ? [] : this.inbox.splice(index, 1)
+      if (found !== undefined) return found
+      if (this.isOver) throw new Error(`the server hung up after ${describePacket(this.inbox.at(-1))}`)
+      await new Promise<void>((resolve) => this.waiting.push(resolve))
+    }
+  }
+
   /** The answer to a REQUEST or compact packet sent here and now. */
   async ask<Kind extends PacketKind>(packet: Packet, kind: Kind): Promise<PacketOf<Kind>> {
     this.send(packet)
@@ -112,6 +128,13 @@ export class RawClient {
     this.send({ kind: 'ping', correlation })
     const packet = await this.next()
     expect(packet, 'expected silence').toEqual({ kind: 'pong', correlation })
+  }
+
+  /** Everything sent so far has been read, and what the server said meanwhile is in the inbox. */
+  async settled(): Promise<void> {
+    const correlation = this.nextCorrelation() + 0x7000_0000
+    this.send({ kind: 'ping', correlation })
+    await this.find((packet) => packet.kind === 'pong' && packet.correlation === correlation)
   }
 
   /** What was written here has left this process, and the server has had its turn; for bytes that make no frame. */
@@ -127,6 +150,13 @@ export class RawClient {
     expect(closeCodeName(packet.code)).toBe(code)
     expect(await this.next()).toBeUndefined()
     return packet
+  }
+
+  /** Like `expectClosed`, but past whatever was under way before the CLOSE. */
+  async expectClosedAtLast(code: keyof typeof CloseCode): Promise<PacketOf<'close'>> {
+    const close = await this.find(({ kind }) => kind === 'close')
+    this.inbox.splice(0, this.inbox.length, close)
+    return this.expectClosed(code)
   }
 
   private take(chunk: Buffer): void {

@@ -36,7 +36,7 @@ export async function runApp(env: Environment = {}, clock?: Clock): Promise<Test
   return {
     ...running,
     healthUrl: `http://127.0.0.1:${running.httpAddress.port}/health`,
-    tokenOf: (user, over) => issueToken({ user, role: 'user', ttlSeconds: 60, ...over }, TEST_SECRET),
+    tokenOf: (user, over) => issueToken({ user, role: 'user', ttlSeconds: 60, ...over }, TEST_SECRET, clock?.now()),
     greeted: () => RawClient.greeted(running.address.port),
   }
 }

@@ -1,0 +1,148 @@
+/** Somebody who chats: a raw client past AUTH that follows its rooms as docs/PROTOCOL.md tells clients to. */
+import { expect } from 'vitest'
+import { decodeBody, encodeBody } from '../../src/protocol/body.js'
+import { errorCodeName } from '../../src/protocol/error-codes.js'
+import type { Epoch, Seq } from '../../src/protocol/ids.js'
+import { LeaveReason, RecordKind, type Packet, type RoomRecord } from '../../src/protocol/packets.js'
+import { roomOf } from './example-packets.js'
+import { RawClient, hello, type PacketOf } from './raw-client.js'
+
+export const auth = (token: string, correlation: number): Packet => ({ kind: 'auth', correlation, redirects: 0, token })
+
+export const join = (room: string, correlation: number): Packet => ({ kind: 'join', correlation, room: roomOf(room) })
+
+export const publish = (room: string, body: string | Buffer, correlation: number): Packet => ({
+  kind: 'publish',
+  correlation,
+  priority: 0,
+  room: roomOf(room),
+  messageId: Buffer.alloc(16, correlation),
+  body: Buffer.from(body),
+})
+
+export function request(pattern: string, data: unknown, correlation: number, deadlineMs?: number): Packet {
+  const body = encodeBody(data)
+  return { kind: 'request', correlation, priority: 0, deadlineMs, metadata: undefined, pattern, body }
+}
+
+/** A room as one client hears it: where it stands, and what it was told and did not ask for yet. */
+interface Hearing {
+  readonly epoch: Epoch
+  seq: Seq
+  readonly records: RoomRecord[]
+}
+
+export class ChatUser extends RawClient {
+  private readonly rooms = new Map<string, Hearing>()
+
+  static async login(port: number, token: string): Promise<ChatUser> {
+    const user = new ChatUser(port, '127.0.0.1')
+    await user.opened()
+    await user.ask(hello(), 'welcome')
+    await user.authenticate(token)
+    return user
+  }
+
+  /** AUTH → AUTH_OK; a refresh when logged in already. */
+  authenticate(token: string): Promise<PacketOf<'authOk'>> {
+    return this.call((correlation) => auth(token, correlation), 'authOk')
+  }
+
+  async join(room: string): Promise<PacketOf<'joined'>> {
+    const joined = await this.call((correlation) => join(room, correlation), 'joined')
+    const { epoch, seq } = joined
+    if (this.rooms.get(room)?.epoch !== epoch) this.rooms.set(room, { epoch, seq, records: [] })
+    return joined
+  }
+
+  says(room: string, body: string | Buffer): Promise<PacketOf<'ack'>> {
+    return this.call((correlation) => publish(room, body, correlation), 'ack')
+  }
+
+  /** What the handler of `pattern` answers. */
+  async request(pattern: string, data?: unknown): Promise<unknown> {
+    const { body } = await this.call((correlation) => request(pattern, data, correlation), 'reply')
+    return decodeBody(body)
+  }
+
+  /** The name of the error code that the request is answered with. */
+  refusal(pattern: string, data?: unknown): Promise<string> {
+    return this.refusalOf((correlation) => request(pattern, data, correlation))
+  }
+
+  /** The same for any packet that has an answer. */
+  async refusalOf(packet: (correlation: number) => Packet): Promise<string> {
+    return errorCodeName((await this.call(packet, 'error')).code)
+  }
+
+  /** The body of the next event of that pattern. */
+  async event(pattern: string): Promise<unknown> {
+    const event = await this.find((packet) => packet.kind === 'event' && packet.pattern === pattern)
+    return decodeBody((event as PacketOf<'event'>).body)
+  }
+
+  /** The next records of the room, in order: texts as they are, joins and leaves as `+bob` and `-bob kicked`. */
+  async hears(room: string, lines: readonly string[]): Promise<readonly RoomRecord[]> {
+    const records = await this.records(room, lines.length)
+    expect(records.map(lineOf)).toEqual(lines)
+    return records
+  }
+
+  /** The next `count` records of the room; each must follow the one before. */
+  async records(room: string, count: number): Promise<readonly RoomRecord[]> {
+    const hearing = this.hearing(room)
+    while (hearing.records.length < count) {
+      const packet = await this.find((candidate) => candidate.kind === 'deliver' && candidate.room === room)
+      follow(hearing, packet as PacketOf<'deliver'>)
+    }
+    return hearing.records.splice(0, count)
+  }
+
+  /** Nothing has come that was not asked for, and nothing is on its way. */
+  override async expectNothing(): Promise<void> {
+    await super.expectNothing()
+    for (const { records } of this.rooms.values()) expect(records.map(lineOf)).toEqual([])
+  }
+
+  /** The packet that answers; deliveries and events may come before it. */
+  private async call<Kind extends Answer['kind']>(
+    packet: (correlation: number) => Packet,
+    kind: Kind,
+  ): Promise<PacketOf<Kind>> {
+    const correlation = this.nextCorrelation()
+    this.send(packet(correlation))
+    const answer = await this.find((candidate) => isAnswer(candidate) && candidate.correlation === correlation)
+    expect(answer).toMatchObject({ kind })
+    return answer as PacketOf<Kind>
+  }
+
+  private hearing(room: string): Hearing {
+    const hearing = this.rooms.get(room)
+    if (hearing === undefined) throw new Error(`did not join ${room}`)
+    return hearing
+  }
+}
+
+type Answer = PacketOf<'authOk' | 'joined' | 'ack' | 'reply' | 'error'>
+const answers: ReadonlySet<string> = new Set(['authOk', 'joined', 'ack', 'reply', 'error'] satisfies Answer['kind'][])
+const isAnswer = (packet: Packet): packet is Answer => answers.has(packet.kind)
+
+function follow(hearing: Hearing, { epoch, records }: PacketOf<'deliver'>): void {
+  expect(epoch).toBe(hearing.epoch)
+  for (const record of records) {
+    expect(record.prev).toBe(hearing.seq)
+    hearing.seq = record.seq
+    hearing.records.push(record)
+  }
+}
+
+const leaveWords: Readonly<Record<number, string>> = {
+  [LeaveReason.Left]: 'left',
+  [LeaveReason.Kicked]: 'kicked',
+  [LeaveReason.Banned]: 'banned',
+}
+
+function lineOf({ kind, sender, body }: RoomRecord): string {
+  if (kind === RecordKind.Text) return body.toString()
+  return kind === RecordKind.Join ? `+${sender}` : `-${sender} ${leaveWords[body[0] ?? -1]}`
+}
