@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
+  // The examples import the package by its name; their tests run against the sources.
+  resolve: { alias: [{ find: /^nestwire$/, replacement: new URL('src/index.ts', import.meta.url).pathname }] },
   test: {
     include: ['test/**/*.spec.ts'],
     setupFiles: ['reflect-metadata'],

@@ -1,0 +1,3 @@
+export const BOT_SETTINGS = Symbol('bot settings')
+/** The `NestwireClient` of this service. */
+export const CHAT = Symbol('chat')

@@ -1,0 +1,3 @@
+import { startBot } from './start-bot.js'
+
+await startBot(process.env)
