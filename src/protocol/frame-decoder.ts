@@ -136,7 +136,6 @@ export class FrameDecoder {
       this.#at = start + this.#length
       return this.#chunk.subarray(start, this.#at)
     }
-    if (available === 0) return undefined
     const arrived = Math.min(available, this.#length - this.#bodyBytes)
     const body = this.#roomFor(this.#bodyBytes + arrived)
     this.#chunk.copy(body, this.#bodyBytes, this.#at, this.#at + arrived)

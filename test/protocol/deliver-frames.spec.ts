@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DELIVER_RESERVE_BYTES, HEADER_BYTES } from '../../src/protocol/constants.js'
 import { encodeDeliverFrames } from '../../src/protocol/deliver-frames.js'
+import { encodePacket } from '../../src/protocol/encode-packet.js'
 import { trustedEpoch, trustedSeq } from '../../src/protocol/ids.js'
 import type { RoomRecord } from '../../src/protocol/packets.js'
 import { arbitraryRecords } from '../support/arbitrary-packets.js'
@@ -49,6 +50,25 @@ test('a batch is split only one byte below its size', () => {
   const split = encodeDeliverFrames({ room, epoch, records }, payloadBytes - 1)
   expect(split).toHaveLength(2)
   expect(recordsIn(split)).toEqual(records)
+})
+
+test('frames are filled to the last byte whatever the deltas', () => {
+  const records = texts(40, 'hello').map((record, at) => ({
+    ...record,
+    timeMs: at % 3 === 0 ? 0 : 2 ** 40 + at,
+    sender: userOf(`user${at % 7}`),
+  }))
+  const payloadBytes = (part: readonly RoomRecord[]): number =>
+    encodePacket({ kind: 'deliver', room, epoch, records: part }).length - HEADER_BYTES
+  for (let maxFrameBytes = 100; maxFrameBytes <= 300; maxFrameBytes += 1) {
+    const [first, second] = encodeDeliverFrames({ room, epoch, records }, maxFrameBytes).map((frame) =>
+      recordsIn([frame]),
+    )
+    const count = first?.length ?? 0
+    expect(second?.[0]?.prev).toBe(records[count]?.prev)
+    expect(payloadBytes(records.slice(0, count))).toBeLessThanOrEqual(maxFrameBytes)
+    expect(payloadBytes(records.slice(0, count + 1))).toBeGreaterThan(maxFrameBytes)
+  }
 })
 
 test('an empty batch makes no frame', () => {
