@@ -1,0 +1,59 @@
+/** Calls `sum` through one Nest client, a given number of calls in flight, for a given time. */
+import 'reflect-metadata'
+import type { ClientProxy } from '@nestjs/microservices'
+import { firstValueFrom } from 'rxjs'
+import { percentile } from '../statistics.js'
+import { answerQuestions } from './answer-questions.js'
+import { rpcTransports, type RpcTransportName } from './rpc-transports.js'
+import { SUM_ANSWER, SUM_REQUEST } from './sum.controller.js'
+
+export interface RpcRound {
+  readonly transport: RpcTransportName
+  readonly port: number
+  readonly inFlight: number
+  readonly durationMs: number
+}
+
+export interface RpcFigures {
+  readonly callsPerSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+let client: ClientProxy | undefined
+
+async function call({ transport, port, inFlight, durationMs }: RpcRound): Promise<RpcFigures> {
+  client ??= rpcTransports[transport].client(port)
+  await client.connect()
+  const latenciesMs: number[] = []
+  const startMs = performance.now()
+  const callers = { client, endMs: startMs + durationMs, latenciesMs }
+  await Promise.all(Array.from({ length: inFlight }, () => callUntilEnd(callers)))
+  const elapsedMs = performance.now() - startMs
+  return {
+    callsPerSecond: (latenciesMs.length * 1000) / elapsedMs,
+    p50Ms: percentile(latenciesMs, 0.5),
+    p99Ms: percentile(latenciesMs, 0.99),
+  }
+}
+
+interface Callers {
+  readonly client: ClientProxy
+  readonly endMs: number
+  readonly latenciesMs: number[]
+}
+
+/** One caller: its next call begins when the last one was answered. */
+async function callUntilEnd({ client, endMs, latenciesMs }: Callers): Promise<void> {
+  for (let nowMs = performance.now(); nowMs < endMs;) {
+    const answer: unknown = await firstValueFrom(client.send('sum', SUM_REQUEST))
+    if (answer !== SUM_ANSWER) throw new Error(`sum answered ${String(answer)}`)
+    const beganMs = nowMs
+    nowMs = performance.now()
+    latenciesMs.push(nowMs - beganMs)
+  }
+}
+
+const program = { call }
+export type RpcClientProgram = typeof program
+answerQuestions(program)

@@ -1,0 +1,79 @@
+/**
+ * `npm run bench -- <suite> [--quick] [--json] [--save]`: one suite, one document on stdout, everything else on stderr.
+ * Exit codes: 0 measured, 1 the suite failed, 2 it was not understood what to run.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { describeMachine } from './machine.js'
+import type { Suite } from './suite.js'
+import { codec } from './suites/codec.js'
+import { rpc } from './suites/rpc.js'
+import { smoke } from './suites/smoke.js'
+import { formatOutcome } from './table.js'
+
+const suites: Readonly<Record<string, Suite>> = { codec, rpc, smoke }
+
+/** Seen from where this is compiled to: `bench/.build/bench`. */
+const RESULTS = new URL('../../results/', import.meta.url)
+
+const USAGE = `usage: npm run bench -- <suite> [--quick] [--json] [--save]
+       npm run bench -- --list
+  --quick  under 45 s, for a look
+  --json   one JSON document instead of a table
+  --save   also write bench/results/<suite>.json; not with --quick`
+
+class UsageError extends Error {}
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        list: { type: 'boolean', default: false },
+        quick: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        save: { type: 'boolean', default: false },
+      },
+    })
+    if (values.save && values.quick) throw new UsageError('a quick run is not worth saving')
+    return { ...values, names: positionals }
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+async function main(): Promise<void> {
+  const { list, quick, json, save, names } = readArguments()
+  if (list) {
+    for (const [name, { question }] of Object.entries(suites)) console.log(`${name.padEnd(6)}  ${question}`)
+    return
+  }
+  const [name = '', ...rest] = names
+  const suite = Object.hasOwn(suites, name) ? suites[name] : undefined
+  if (suite === undefined || rest.length > 0) throw new UsageError(`which suite? ${Object.keys(suites).join(', ')}`)
+  const outcome = await suite.run({ isQuick: quick, progress: (line) => console.error(`${name}: ${line}`) })
+  const { params, rows, ratios, failures } = outcome
+  const document = { suite: name, machine: describeMachine(), params: { quick, ...params }, rows, ratios }
+  if (save) {
+    mkdirSync(RESULTS, { recursive: true })
+    writeFileSync(new URL(`${name}.json`, RESULTS), `${JSON.stringify(document, undefined, 2)}\n`)
+  }
+  console.log(json ? JSON.stringify(document) : formatOutcome(outcome))
+  for (const failure of failures) console.error(`${name}: FAILED: ${failure}`)
+  if (failures.length > 0) process.exitCode = 1
+}
+
+// Through 'exit', so that the processes this one started end with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+try {
+  await main()
+} catch (error) {
+  if (error instanceof UsageError) {
+    console.error(`${error.message}\n${USAGE}`)
+    process.exitCode = 2
+  } else {
+    console.error(error)
+    process.exitCode = 1
+  }
+}
