@@ -107,13 +107,10 @@ export class RawClient {
 
   /** The first packet that `isWanted`; those before it stay where they are. Fails when the server hangs up instead. */
   async find(isWanted: (packet: Packet) => boolean): Promise<Packet> {
-    for (;;) {
-      const index = this.inbox.findIndex(isWanted)
-      const [found] = index < 0 ? [] : this.inbox.splice(index, 1)
-      if (found !== undefined) return found
-      if (this.isOver) throw new Error(`the server hung up after ${describePacket(this.inbox.at(-1))}`)
-      await new Promise<void>((resolve) => this.waiting.push(resolve))
-    }
+    const index = await this.indexOf(isWanted)
+    const [found] = this.inbox.splice(index, 1)
+    if (found === undefined) throw new Error('two were waiting for one packet')
+    return found
   }
 
   /** The answer to a REQUEST or compact packet sent here and now. */
@@ -154,9 +151,17 @@ export class RawClient {
 
   /** Like `expectClosed`, but past whatever was under way before the CLOSE. */
   async expectClosedAtLast(code: keyof typeof CloseCode): Promise<PacketOf<'close'>> {
-    const close = await this.find(({ kind }) => kind === 'close')
-    this.inbox.splice(0, this.inbox.length, close)
+    this.inbox.splice(0, await this.indexOf(({ kind }) => kind === 'close'))
     return this.expectClosed(code)
+  }
+
+  private async indexOf(isWanted: (packet: Packet) => boolean): Promise<number> {
+    for (;;) {
+      const index = this.inbox.findIndex(isWanted)
+      if (index >= 0) return index
+      if (this.isOver) throw new Error(`the server hung up after ${describePacket(this.inbox.at(-1))}`)
+      await new Promise<void>((resolve) => this.waiting.push(resolve))
+    }
   }
 
   private take(chunk: Buffer): void {
