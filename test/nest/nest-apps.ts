@@ -1,6 +1,12 @@
 /** Real Nest applications on free ports and clients of theirs; everything is gone after its test. */
-import type { AddressInfo, Server as TcpServer } from 'node:net'
-import type { INestApplication, INestMicroservice, LoggerService, ModuleMetadata } from '@nestjs/common'
+import type { AddressInfo } from 'node:net'
+import type {
+  INestApplication,
+  INestMicroservice,
+  LoggerService,
+  ModuleMetadata,
+  NestHybridApplicationOptions,
+} from '@nestjs/common'
 import type { MicroserviceOptions } from '@nestjs/microservices'
 import { Test } from '@nestjs/testing'
 import { firstValueFrom, lastValueFrom, toArray, type Observable } from 'rxjs'
@@ -23,7 +29,7 @@ export interface Started<App> {
   readonly client: NestwireClient
 }
 
-export const portOf = (server: NestwireServer): number => (server.unwrap<TcpServer>().address() as AddressInfo).port
+export const portOf = (server: NestwireServer): number => (server.unwrap().address() as AddressInfo).port
 
 export function clientOf(port: number, options: NestwireClientOptions = {}): NestwireClient {
   const client = new NestwireClient({ port, ...options })
@@ -43,18 +49,22 @@ export async function startMicroservice(options: StartOptions<INestMicroservice>
   return { app, server, port, client: clientOf(port) }
 }
 
+export interface HybridOptions extends StartOptions<INestApplication> {
+  readonly connect?: NestHybridApplicationOptions
+  /** Only with `deferInitialization`; else its handlers are bound already. */
+  readonly configureMicroservice?: (microservice: INestMicroservice) => void
+}
+
 /** HTTP and Nestwire in one application, started in the order in which no message comes too early. */
-export async function startHybrid(
-  options: StartOptions<INestApplication>,
-  inheritAppConfig = true,
-): Promise<Started<INestApplication>> {
-  const { server: serverOptions, configure, logger = false, ...module } = options
+export async function startHybrid(options: HybridOptions): Promise<Started<INestApplication>> {
+  const { server: serverOptions, configure, configureMicroservice, connect, logger = false, ...module } = options
   const server = new NestwireServer({ port: 0, ...serverOptions })
   const testing = await Test.createTestingModule(module).compile()
   const app = testing.createNestApplication({ logger })
   onTestFinished(() => app.close())
-  app.connectMicroservice<MicroserviceOptions>({ strategy: server }, { inheritAppConfig })
   configure?.(app)
+  const microservice = app.connectMicroservice<MicroserviceOptions>({ strategy: server }, connect)
+  configureMicroservice?.(microservice)
   await app.init()
   await app.startAllMicroservices()
   await app.listen(0, '127.0.0.1')
@@ -89,5 +99,23 @@ export class Journal {
   /** All notes so far; begins anew. */
   take(): string[] {
     return this.notes.splice(0)
+  }
+}
+
+/** Holds a handler until the test lets it go on. */
+export class Gate {
+  /** The handler has come to the gate. */
+  readonly reached: Promise<void>
+  private readonly opened: Promise<void>
+  private reach: () => void = () => undefined
+  open: () => void = () => undefined
+
+  constructor() {
+    this.reached = new Promise((resolve) => (this.reach = resolve))
+    this.opened = new Promise((resolve) => (this.open = resolve))
+  }
+  pass(): Promise<void> {
+    this.reach()
+    return this.opened
   }
 }
