@@ -5,10 +5,9 @@ import { besideBystanders, expectEnd } from './bystanders.js'
 
 const beforeHello = allExamplePackets.filter(({ kind }) => kind !== 'hello' && kind !== 'close')
 const inHandshake: ReadonlySet<string> = new Set(['auth', 'resume', 'ping', 'pong', 'close'])
-const fromServersOnly: ReadonlySet<string> = new Set([
-  ...['welcome', 'authOk', 'limits', 'goAway', 'resumed', 'ticket'],
-  ...['reply', 'next', 'end', 'error', 'joined', 'ack', 'deliver', 'gap'],
-])
+const fromServersOnly: ReadonlySet<string> = new Set(
+  'welcome authOk limits goAway resumed ticket reply next end error joined ack deliver gap'.split(' '),
+)
 
 test('any packet before HELLO is OutOfState', () =>
   besideBystanders(async ({ port }) => {
