@@ -5,6 +5,7 @@
  * Memory is per connection times tens of thousands: no timer, no closure and no map of its own before it is needed.
  */
 import type { Socket } from 'node:net'
+import { Logger } from '@nestjs/common'
 import { CloseCode } from '../protocol/close-codes.js'
 import { judgePacket, nextState, type ConnectionEvent, type ConnectionState } from '../protocol/connection-state.js'
 import { encodePacket } from '../protocol/encode-packet.js'
@@ -25,6 +26,7 @@ import { Outbox, type OutboxOwner } from './outbox.js'
 import { errorFrame } from './reply-frames.js'
 import type { Timed } from './timer-wheel.js'
 
+const logger = new Logger('Nestwire')
 /** Every server PING carries it; nobody waits for a particular PONG, since any byte counts as life. */
 const PING_FRAME = encodePacket({ kind: 'ping', correlation: 1 })
 
@@ -308,11 +310,10 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
   }
 
   private fail(error: unknown): void {
-    if (error instanceof ProtocolError) this.close(error.closeCode, error.message)
-    else {
-      this.close(CloseCode.InternalError, 'the server failed')
-      throw error
-    }
+    if (error instanceof ProtocolError) return this.close(error.closeCode, error.message)
+    // A bug that somebody's bytes have reached ends their connection, not the process with everybody else's.
+    logger.error(error)
+    this.close(CloseCode.InternalError, 'the server failed')
   }
 
   private release(): void {

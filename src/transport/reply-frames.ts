@@ -23,18 +23,22 @@ export function valueFrame(kind: 'reply' | 'next', correlation: number, value: u
 /**
  * What a handler threw, as its filters left it. A coded failure keeps its code; anything else travels as it is, like on
  * Nest's TCP transport, except that an `Error` shows its message where JSON would show `{}`. What does not fit a frame
- * or cannot be sent is left out, the message cut: payloads get into both, and a failure must never be one to answer.
+ * or cannot be sent is left out. Never throws: it runs where an error would end the process, and payloads get into
+ * messages and details.
  */
-export function failureFrame(correlation: number, failure: unknown, maxFrameBytes: number): Buffer {
-  const { code, retryAfterMs, message, details } = describe(failure)
-  try {
-    const body = encodeBody(details)
-    const frame = encodePacket({ kind: 'error', correlation, code, retryAfterMs, message, body })
-    if (frame.length - HEADER_BYTES <= maxFrameBytes) return frame
-  } catch {
-    // as if it were too large
+export function failureFrame(correlation: number, thrown: unknown, maxFrameBytes: number): Buffer {
+  const attempts = [() => describe(thrown), () => ({ ...describe(thrown), details: undefined })]
+  for (const attempt of attempts) {
+    try {
+      const { code, retryAfterMs, message, details } = attempt()
+      const body = encodeBody(details)
+      const frame = encodePacket({ kind: 'error', correlation, code, retryAfterMs, message, body })
+      if (frame.length - HEADER_BYTES <= maxFrameBytes) return frame
+    } catch {
+      // the next one says less
+    }
   }
-  return errorFrame(correlation, code, message, retryAfterMs)
+  return errorFrame(correlation, ErrorCode.Internal, 'the handler failed with something that cannot be sent')
 }
 
 interface Failure {

@@ -152,8 +152,8 @@ test('a handler is bound to the transport it names', async () => {
   expect(await ask(client, 'anywhere')).toBe('anywhere')
   expect(await failureOf(ask(client, 'only.tcp'))).toBe(NO_HANDLER)
   const tcp = app.connectMicroservice<MicroserviceOptions>({ transport: Transport.TCP, options: { port: 0 } })
-  const { messageHandlers } = tcp.getTransportServer() as ServerTCP
-  expect([...messageHandlers.keys()].toSorted()).toEqual(['anywhere', 'only.tcp'])
+  const handlers = (tcp.getTransportServer() as ServerTCP).getHandlers()
+  expect([...handlers.keys()].toSorted()).toEqual(['anywhere', 'only.tcp'])
 })
 
 test('a request-scoped controller serves each message anew and is warned about', async () => {
