@@ -15,9 +15,9 @@ export interface TransportHarness {
   readonly port: number
   readonly clock: ManualClock
   /** A client past HELLO. */
-  greeted(): Promise<RawClient>
+  readonly greeted: () => Promise<RawClient>
   /** A client that has said nothing yet. */
-  connect(): Promise<RawClient>
+  readonly connect: () => Promise<RawClient>
 }
 
 export interface TransportHarnessOptions extends Omit<NestwireServerOptions, 'limits' | 'clock' | 'port'> {

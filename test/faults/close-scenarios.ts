@@ -1,0 +1,106 @@
+/** For each close code somebody who is about to hear it. */
+import { expect } from 'vitest'
+import type { CloseCode } from '../../src/protocol/close-codes.js'
+import { encodePacket } from '../../src/protocol/encode-packet.js'
+import type { Packet } from '../../src/protocol/packets.js'
+import { startChat } from '../support/chat-harness.js'
+import { auth, join, request } from '../support/chat-user.js'
+import { RawClient, hello } from '../support/raw-client.js'
+import { startWayOut } from './calls-that-go-wrong.js'
+import { frame, header, payloadOf } from './wire-bytes.js'
+
+const ping: Packet = { kind: 'ping', correlation: 9 }
+
+async function sending(...packets: Packet[]): Promise<RawClient> {
+  const client = await (await startWayOut()).greeted()
+  client.send(...packets)
+  return client
+}
+
+async function sendingBytes(...bytes: readonly Buffer[]): Promise<RawClient> {
+  const client = await (await startWayOut()).greeted()
+  client.sendBytes(Buffer.concat(bytes))
+  return client
+}
+
+async function notReading(): Promise<RawClient> {
+  const chat = await startChat({ NESTWIRE_MAX_OUTBOX_BYTES: '100000' })
+  const [alice, bob] = [await chat.connect('alice'), await chat.connect('bob')]
+  await alice.join('lobby')
+  await bob.join('lobby')
+  alice.stopReading()
+  while (chat.sessionCount() === 2) await bob.says('lobby', 'x'.repeat(30_000))
+  alice.startReading()
+  return alice
+}
+
+export const closeScenarios: Readonly<Record<keyof typeof CloseCode, () => Promise<RawClient>>> = {
+  Normal: () => sending({ kind: 'close', code: 1000, retryAfterMs: 0, target: '', message: '' }),
+  TokenExpired: async () => {
+    const chat = await startChat()
+    const alice = await chat.connect('alice', { ttlSeconds: 1 })
+    chat.clock.advance(10_000)
+    return alice
+  },
+  IdleTimeout: async () => {
+    const { greeted, clock } = await startWayOut({ pingIntervalMs: 1_000, idleTimeoutMs: 2_000 })
+    const client = await greeted()
+    clock.advance(2_500)
+    return client
+  },
+  ServerFull: async () => {
+    const { greeted, connect } = await startWayOut({ maxConnections: 1 })
+    await greeted()
+    return connect()
+  },
+  ShuttingDown: async () => {
+    const { greeted, server } = await startWayOut()
+    const client = await greeted()
+    void server.close()
+    return client
+  },
+  SlowConsumer: notReading,
+  HandshakeTimeout: async () => {
+    const { connect, clock, server } = await startWayOut({ handshakeTimeoutMs: 1_000 })
+    const client = await connect()
+    await expect.poll(() => server.connectionCount).toBe(1)
+    clock.advance(1_500)
+    return client
+  },
+  HalfFrameTimeout: async () => {
+    const { greeted, clock } = await startWayOut({ halfFrameTimeoutMs: 1_000 })
+    const client = await greeted()
+    client.sendBytes(Buffer.concat([encodePacket(ping), encodePacket(ping).subarray(0, 5)]))
+    await client.expect('pong')
+    clock.advance(1_500)
+    return client
+  },
+  InternalError: () => sending(join('lobby', 1)),
+  BadMagic: () => sendingBytes(Buffer.of(0)),
+  BadFrameVersion: () => sendingBytes(header({ version: 2, type: 1, length: 6 })),
+  BadFrameType: () => sendingBytes(header({ type: 3, length: 6 })),
+  FrameTooLarge: () => sendingBytes(header({ type: 1, length: 65_537 })),
+  TruncatedPacket: () => sendingBytes(frame(1, payloadOf(ping).subarray(0, 5))),
+  TrailingBytes: () =>
+    sendingBytes(frame(1, payloadOf(ping)), frame(1, Buffer.concat([payloadOf(ping), Buffer.of(0)]))),
+  EofInFrame: async () => {
+    const client = await sendingBytes(encodePacket(ping).subarray(0, 20))
+    client.end()
+    return client
+  },
+  UnknownOperation: () => sendingBytes(frame(1, Buffer.of(0x3f, 0, 0, 0, 0, 0))),
+  WrongFrameType: () => sendingBytes(frame(2, payloadOf(ping))),
+  BadField: () => sendingBytes(frame(1, Buffer.of(0x05, 0, 0, 0, 0, 0))),
+  NoCommonVersion: async () => {
+    const client = await (await startWayOut()).connect()
+    client.send(hello({ minVersion: 2, maxVersion: 2 }))
+    return client
+  },
+  OutOfState: () => sending(hello()),
+  AuthRejected: async () => {
+    const client = await (await startChat()).greeted()
+    client.send(auth('nonsense', 1))
+    return client
+  },
+  CorrelationInUse: () => sending(request('never', 0, 1), request('never', 0, 1)),
+}
