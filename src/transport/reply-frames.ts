@@ -6,8 +6,11 @@ import { ErrorCode } from '../protocol/error-codes.js'
 import { CodedFailure } from './nestwire.exception.js'
 
 const EMPTY = Buffer.alloc(0)
+/** Of a failure's message; beyond it the text is somebody's payload. */
+const MAX_MESSAGE_CHARACTERS = 1024
 
-export function errorFrame(correlation: number, code: ErrorCode, message: string, retryAfterMs = 0): Buffer {
+export function errorFrame(correlation: number, code: ErrorCode, reason: string, retryAfterMs = 0): Buffer {
+  const message = reason.slice(0, MAX_MESSAGE_CHARACTERS)
   return encodePacket({ kind: 'error', correlation, code, retryAfterMs, message, body: EMPTY })
 }
 
@@ -48,8 +51,6 @@ interface Failure {
   readonly message: string
   readonly details: unknown
 }
-
-const MAX_MESSAGE_CHARACTERS = 1024
 
 function describe(failure: unknown): Failure {
   if (failure instanceof CodedFailure) {
