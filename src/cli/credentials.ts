@@ -1,14 +1,14 @@
 /** Whose token a command uses: the one given, or one made on the spot with the secret of the local server. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { issueToken } from '../auth/token-issuer.js'
+import { issueToken, type TokenRequest } from '../auth/token-issuer.js'
 import { parseUserId } from '../protocol/ids.js'
-import type { Role } from '../transport/authentication.js'
 import type { CliIo } from './cli-io.js'
 import type { Arguments } from './command.js'
 import { UsageError } from './usage-error.js'
 
 const TOKEN_TTL_SECONDS = 3600
+type Role = TokenRequest['role']
 const roles: readonly Role[] = ['user', 'service', 'admin']
 
 export const credentialOptions = {

@@ -2,12 +2,14 @@ import type { RoomId } from '../protocol/ids.js'
 import type { RoomRecord } from '../protocol/packets.js'
 import type { NewRecord, RoomHead } from '../log/room-log.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
-import type { CallInfo } from '../transport/nestwire.context.js'
+
+/** How urgent a record is. */
+export type DeliveryPriority = 'high' | 'normal' | 'low'
 
 /** What chat and rooms ask of delivery; also the injection token. Rooms are named, connections attached and detached. */
 export abstract class RoomDelivery {
   /** Commits the record, then delivers it to the room. Calls for one room resolve and are delivered in call order. */
-  abstract append(room: RoomId, record: NewRecord, priority: CallInfo['priority']): Promise<RoomRecord>
+  abstract append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<RoomRecord>
   /** Makes a room ready for `attach`; idempotent. Resolves after a deletion of that name in progress. */
   abstract open(room: RoomId): Promise<void>
   /** Deliveries to the connection start exactly after the returned position. Throws unless the room is open. */
