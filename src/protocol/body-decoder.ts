@@ -28,7 +28,7 @@ export class BodyDecoder {
 
   /** `depth` counts the arrays and maps around the value. */
   #value(depth: number): unknown {
-    const code = this.#bytes.readUInt8(this.#take(1))
+    const code = this.#u8()
     if (code < 0x80) return code
     if (code < 0x90) return this.#map(code & 0x0f, depth)
     if (code < 0xa0) return this.#array(code & 0x0f, depth)
@@ -97,16 +97,15 @@ export class BodyDecoder {
   }
 
   #uint(size: number): number {
-    const start = this.#take(size)
-    if (size === 1) return this.#bytes.readUInt8(start)
-    return size === 2 ? this.#bytes.readUInt16BE(start) : this.#bytes.readUInt32BE(start)
+    let value = 0
+    for (let left = size; left > 0; left -= 1) value = value * 0x100 + this.#u8()
+    return value
   }
 
   #uint64(): number | bigint {
-    const start = this.#take(8)
-    const upper = this.#bytes.readUInt32BE(start)
-    if (upper >= UNSAFE_UPPER_HALF) return this.#bytes.readBigUInt64BE(start)
-    return upper * 2 ** 32 + this.#bytes.readUInt32BE(start + 4)
+    const upper = this.#uint(4)
+    if (upper < UNSAFE_UPPER_HALF) return upper * 2 ** 32 + this.#uint(4)
+    return (BigInt(upper) << 32n) + BigInt(this.#uint(4))
   }
 
   #string(length: number): string {
@@ -163,6 +162,13 @@ export class BodyDecoder {
       default:
         throw new BodyError('badTimestamp', `a timestamp of ${length} bytes`)
     }
+  }
+
+  #u8(): number {
+    const byte = this.#bytes[this.#at]
+    if (byte === undefined) throw truncated()
+    this.#at += 1
+    return byte
   }
 
   #take(length: number): number {

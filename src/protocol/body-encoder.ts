@@ -178,8 +178,8 @@ function plain(value: unknown): unknown {
 /** Every object has; tells the type so. */
 const hasProperties = (value: object): value is Readonly<Record<string, unknown>> => !Array.isArray(value)
 
-const hasToJson = (value: object): value is { toJSON(): unknown } =>
-  'toJSON' in value && typeof value.toJSON === 'function'
+const hasToJson = (value: { readonly toJSON?: unknown }): value is { toJSON(): unknown } =>
+  typeof value.toJSON === 'function'
 
 function assertEntries(entries: number): void {
   if (entries > BODY_LIMITS.maxEntries) throw new BodyError('tooManyEntries', `${entries} entries`)

@@ -31,7 +31,10 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#bytes.readUInt8(this.#take(1))
+    const byte = this.#bytes[this.#at]
+    if (byte === undefined) throw this.#truncated(1)
+    this.#at += 1
+    return byte
   }
   u16(): number {
     return this.#bytes.readUInt16BE(this.#take(2))
@@ -125,14 +128,14 @@ export class Reader {
 
   #take(length: number): number {
     const start = this.#at
-    if (length > this.#bytes.length - start) {
-      throw new ProtocolError(
-        CloseCode.TruncatedPacket,
-        `a field of ${length} bytes where ${this.#bytes.length - start} are left`,
-      )
-    }
+    if (length > this.#bytes.length - start) throw this.#truncated(length)
     this.#at = start + length
     return start
+  }
+
+  #truncated(length: number): ProtocolError {
+    const left = this.#bytes.length - this.#at
+    return new ProtocolError(CloseCode.TruncatedPacket, `a field of ${length} bytes where ${left} are left`)
   }
 }
 

@@ -93,8 +93,10 @@ export class Writer {
   /** `text` without a length in front; `bytes` is its `Buffer.byteLength`. */
   text(text: string, bytes: number): void {
     const start = this.#grow(bytes)
-    if (bytes > LOOP_LETTERS || bytes !== text.length) {
-      this.#bytes.write(text, start, bytes, 'utf8')
+    const isAscii = bytes === text.length
+    if (bytes > LOOP_LETTERS || !isAscii) {
+      // 53 against 80 ns for 32 letters, 95 against 171 for 128.
+      this.#bytes.write(text, start, bytes, isAscii ? 'latin1' : 'utf8')
       return
     }
     for (let at = 0; at < bytes; at += 1) this.#bytes[start + at] = text.charCodeAt(at)
