@@ -5,20 +5,20 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Clock } from '../clock.js'
-import { BodyError, decodeBody, encodeBody } from '../protocol/body.js'
+import { BodyError, decodeBody } from '../protocol/body.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import { MAX_FRAME_BYTES_CEILING, MESSAGE_ID_BYTES } from '../protocol/constants.js'
-import { parseRoomId, type RoomId } from '../protocol/ids.js'
 import type { Ack, AuthOk, Event, Joined, Packet, Welcome, WireLimits } from '../protocol/packets.js'
 import { unreachable } from '../unreachable.js'
 import { Alarm } from './alarm.js'
+import { ObservedCall, PacketCall, pingCall, RequestCall, type CallObserver } from './calls.js'
 import { readToken, toWirePriority, withDefaults } from './connection-options.js'
 import type { CallOptions, ConnectionHandlers, ConnectionOptions, PublishOptions } from './connection-options.js'
-import { ClientError, ConnectionClosedError, NestwireError, ServerClosedError, TimeoutError } from './errors.js'
+import { ConnectionClosedError, NestwireError, ServerClosedError, TimeoutError } from './errors.js'
 import { shakeHands, type HandshakeResult } from './handshake.js'
 import { judgeKeepAlive } from './keep-alive.js'
-import { ObservedCall, PacketCall, PendingCalls, pingCall, RequestCall } from './pending-calls.js'
-import type { Answer, CallObserver, PendingCall } from './pending-calls.js'
+import { PendingCalls, type PendingCall } from './pending-calls.js'
+import { toBody, toBytes, toClientError, toRoomId } from './outgoing-fields.js'
 import { ReadGate } from './read-gate.js'
 import { ReplyStream } from './reply-stream.js'
 import type { Wire, WireListener } from './wire.js'
@@ -33,7 +33,7 @@ export class ClientConnection implements WireListener {
   private readonly wire: Wire
   private readonly clock: Clock
   private readonly alarm: Alarm
-  private readonly pending = new PendingCalls()
+  private readonly pending: PendingCalls
   /** Reading stops while a reader that registered here is full and nobody waits for an answer. */
   readonly reading: ReadGate
   private currentSession: AuthOk | undefined
@@ -63,6 +63,7 @@ export class ClientConnection implements WireListener {
     this.handlers = handlers
     this.clock = clock
     this.reading = new ReadGate((isShut) => (isShut ? this.wire.pause() : this.wire.resume()))
+    this.pending = new PendingCalls(this.reading)
     this.alarm = new Alarm(clock, () => this.onAlarm())
     this.applyLimits()
     this.onAlarm()
@@ -182,7 +183,7 @@ export class ClientConnection implements WireListener {
       case 'ack':
       case 'authOk':
       case 'pong':
-        return this.onAnswer(packet)
+        return this.pending.answer(packet)
       case 'deliver':
         return this.handlers.onDeliver?.(packet)
       case 'event':
@@ -224,16 +225,8 @@ export class ClientConnection implements WireListener {
   }
 
   private begin(call: PendingCall): number {
-    if (call.isAwaited) this.reading.await()
     if (call.dueAtMs !== Infinity) this.alarm.setBy(call.dueAtMs)
     return this.pending.add(call)
-  }
-
-  /** Takes the call out of those in flight; `undefined` if it is over already. */
-  private settle(correlation: number): PendingCall | undefined {
-    const call = this.pending.take(correlation)
-    if (call?.isAwaited === true) this.reading.settle()
-    return call
   }
 
   private send(packet: Packet): void {
@@ -260,17 +253,11 @@ export class ClientConnection implements WireListener {
 
   /** The call could not be sent. */
   private abandon(correlation: number, error: unknown): void {
-    this.settle(correlation)?.fail(toClientError(error))
+    this.pending.take(correlation)?.fail(toClientError(error))
   }
 
   private cancel(correlation: number): void {
-    if (this.settle(correlation) !== undefined) this.wire.sendControl({ kind: 'cancel', correlation })
-  }
-
-  /** Answers to calls that were cancelled meanwhile are dropped. */
-  private onAnswer(packet: Answer): void {
-    const call = this.pending.get(packet.correlation)
-    if (call?.answer(packet) === true) this.settle(packet.correlation)
+    if (this.pending.take(correlation) !== undefined) this.wire.sendControl({ kind: 'cancel', correlation })
   }
 
   /** An event nobody can read is dropped. */
@@ -337,7 +324,7 @@ export class ClientConnection implements WireListener {
     if (this.end !== undefined) return
     this.end = error ?? new ConnectionClosedError('CLOSED', 'the connection was closed')
     this.alarm.clear()
-    for (const call of this.pending.takeAll()) call.fail(this.end)
+    this.pending.failAll(this.end)
     this.handlers.onClosed?.(error)
   }
 }
@@ -349,25 +336,3 @@ interface RequestToSend {
 }
 
 const notConnected = (): NestwireError => new ConnectionClosedError('NOT_CONNECTED', 'there is no connection')
-
-function toClientError(error: unknown): NestwireError {
-  if (error instanceof NestwireError) return error
-  return new ClientError('BAD_FIELD', error instanceof Error ? error.message : String(error), { cause: error })
-}
-
-function toRoomId(room: string): RoomId {
-  const id = parseRoomId(room)
-  if (id === undefined) throw new ClientError('BAD_FIELD', 'this is not a room name')
-  return id
-}
-
-function toBody(data: unknown): Buffer {
-  try {
-    return encodeBody(data)
-  } catch (error) {
-    throw toClientError(error)
-  }
-}
-
-const toBytes = (body: string | Uint8Array): Buffer =>
-  typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)

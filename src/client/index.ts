@@ -22,7 +22,7 @@ export {
 } from './errors.js'
 export type { ClientErrorCode } from './errors.js'
 export type { QueueLimits } from './item-queue.js'
-export type { CallObserver } from './pending-calls.js'
+export type { CallObserver } from './calls.js'
 export type { EndReason } from './room-feed.js'
 export type { GapCause, GapItem, JoinItem, LeaveItem, RoomItem, TextItem } from './room-items.js'
 export type { Published, Room } from './room.js'

@@ -4,7 +4,7 @@
  */
 import { ClientError, type NestwireError } from './errors.js'
 import { DEFAULT_QUEUE_LIMITS, ItemQueue } from './item-queue.js'
-import type { CallObserver } from './pending-calls.js'
+import type { CallObserver } from './calls.js'
 import type { ReadGate } from './read-gate.js'
 
 const OVERFLOW_FACTOR = 16

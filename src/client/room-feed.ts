@@ -9,9 +9,8 @@
 import { NO_SEQ, type Epoch, type Seq } from '../protocol/ids.js'
 import type { Deliver, Gap, Joined, RoomRecord } from '../protocol/packets.js'
 import type { ClientConnection } from './client-connection.js'
-import { ConnectionClosedError, ServerClosedError } from './errors.js'
 import { ItemQueue, type QueueLimits } from './item-queue.js'
-import { readHistory } from './room-history.js'
+import { requestHistory } from './room-history.js'
 import { toGapCause, toItem, type GapCause, type RoomItem } from './room-items.js'
 import { place, standing, type ReaderPosition, type RecordBatch } from './room-position.js'
 
@@ -161,42 +160,35 @@ export class RoomFeed implements AsyncIterator<RoomItem, undefined> {
     this.startFilling()
   }
 
-  private startFilling(): void {
-    if (!this.isFilling && this.canFill()) void this.fill()
-  }
-
   private canFill(): boolean {
     const { position, queue } = this
-    if (this.connection === undefined || position === undefined) return false
-    return position.seq < this.newestSeq && !queue.isFull && !queue.isEnded
+    return position !== undefined && position.seq < this.newestSeq && !queue.isFull && !queue.isEnded
   }
 
-  /** Reads on from the history until the position is level with the newest record or the queue is full. */
-  private async fill(): Promise<void> {
-    this.isFilling = true
-    try {
-      while (this.canFill()) await this.fillOnce()
-    } finally {
-      this.isFilling = false
-    }
-  }
-
-  private async fillOnce(): Promise<void> {
+  /**
+   * Reads on from the history until the position is level with the newest record or the queue is full. Pages are taken
+   * in the order of the packets, so that the delivery right after one follows it.
+   */
+  private startFilling(): void {
     const { connection, position } = this
-    if (connection === undefined || position === undefined) return
-    let page: RecordBatch | undefined
-    try {
-      page = await readHistory(connection, this.room, position.seq)
-    } catch (error) {
-      const isLost = error instanceof ConnectionClosedError || error instanceof ServerClosedError
-      if (isLost && this.connection === connection) this.detach()
-      if (isLost) return
+    if (connection === undefined || position === undefined || this.isFilling || !this.canFill()) return
+    this.isFilling = true
+    const over = (page: RecordBatch | undefined): void => {
+      this.isFilling = false
+      // The next connection starts over with its JOINED.
+      if (connection.closedBy !== undefined) return
+      this.fillFrom(position, page)
+      this.startFilling()
     }
-    // Meanwhile another connection, another epoch or a GAP may have moved on.
-    if (this.connection !== connection || this.position?.epoch !== position.epoch) return
+    requestHistory(connection, { room: this.room, after: position.seq }, over)
+  }
+
+  private fillFrom(asked: ReaderPosition, page: RecordBatch | undefined): void {
+    // Meanwhile a GAP or a delivery of another epoch may have moved on.
+    if (this.position?.epoch !== asked.epoch) return
     if (page !== undefined) this.takePage(this.position, page)
     // A refusal, or a page that leads nowhere: asking again would not end.
-    if (this.position.seq === position.seq && this.position.epoch === position.epoch) {
+    if (this.position.seq === asked.seq && this.position.epoch === asked.epoch) {
       this.skip(this.newestSeq, page?.records.length === 0 ? 'trimmed' : 'unavailable')
     }
   }

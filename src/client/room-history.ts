@@ -1,21 +1,46 @@
 /** `chat.history` as the client reads it: `{ room, after }` → records after it, ascending, as many as fit a frame. */
 import { parseSeq, parseUserId, trustedEpoch } from '../protocol/ids.js'
 import { RecordKind, type RoomRecord } from '../protocol/packets.js'
+import type { ChatClient } from './chat-client.js'
+import type { ClientConnection } from './client-connection.js'
 import { ClientError } from './errors.js'
 import type { RecordBatch } from './room-position.js'
 
-/** A connection, or a client that has one. */
-export interface Requester {
-  request(pattern: string, data: unknown): Promise<unknown>
+export interface HistoryQuestion {
+  readonly room: string
+  readonly after: number
 }
 
-export async function readHistory(server: Requester, room: string, after: number): Promise<RecordBatch> {
-  return toBatch(await server.request('chat.history', { room, after }))
+/** `onPage` is called once, before any later packet is handled; with `undefined` if the server refused or is gone. */
+export function requestHistory(
+  connection: ClientConnection,
+  question: HistoryQuestion,
+  onPage: (page: RecordBatch | undefined) => void,
+): void {
+  let page: RecordBatch | undefined
+  connection.call(
+    'chat.history',
+    question,
+    {},
+    {
+      next: (reply) => (page = tryToBatch(reply)),
+      error: () => onPage(undefined),
+      complete: () => onPage(page),
+    },
+  )
 }
 
 /** The newest records, ascending. */
-export async function readNewest(server: Requester, room: string, limit: number): Promise<RecordBatch> {
-  return toBatch(await server.request('chat.history', { room, limit }))
+export async function readNewest(client: ChatClient, room: string, limit: number): Promise<RecordBatch> {
+  return toBatch(await client.request('chat.history', { room, limit }))
+}
+
+function tryToBatch(reply: unknown): RecordBatch | undefined {
+  try {
+    return toBatch(reply)
+  } catch {
+    return undefined
+  }
 }
 
 function toBatch(reply: unknown): RecordBatch {

@@ -87,6 +87,7 @@ export class Wire {
   }
 
   pause(): void {
+    if (!this.isOpen) return
     this.isHeld = true
     this.socket.pause()
   }

@@ -76,7 +76,8 @@ export class ScriptedServer {
 }
 
 export class ServedConnection {
-  private readonly inbox: Packet[] = []
+  /** What came and was not asked for yet. */
+  readonly inbox: Packet[] = []
   private readonly decoder = new FrameDecoder(MAX_FRAME_BYTES_CEILING)
   private wake: () => void = () => undefined
   /** Chunks as they came: one write of the client is one chunk while it is small. */
