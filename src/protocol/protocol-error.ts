@@ -5,7 +5,8 @@ export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
   constructor(
     readonly closeCode: CloseCode,
-    detail: string,
+    /** For people, without the code's name. */
+    readonly detail: string,
   ) {
     super(`${closeCodeName(closeCode)}: ${detail}`)
   }

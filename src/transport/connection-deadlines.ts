@@ -28,7 +28,7 @@ export interface ConnectionTimes {
 export type DeadlineVerdict =
   | { readonly kind: 'wait'; readonly nextDueAtMs: number }
   | { readonly kind: 'ping' }
-  | { readonly kind: 'close'; readonly code: CloseCode }
+  | { readonly kind: 'close'; readonly code: CloseCode; readonly message: string }
   | { readonly kind: 'destroy' }
 
 export function judgeDeadlines(times: ConnectionTimes, limits: TransportLimits, nowMs: number): DeadlineVerdict {
@@ -37,8 +37,8 @@ export function judgeDeadlines(times: ConnectionTimes, limits: TransportLimits, 
     return nowMs >= cutAtMs ? { kind: 'destroy' } : { kind: 'wait', nextDueAtMs: cutAtMs }
   }
   let nextDueAtMs = Infinity
-  for (const { dueAtMs, code } of closingDeadlines(times, limits)) {
-    if (nowMs >= dueAtMs) return { kind: 'close', code }
+  for (const { dueAtMs, code, message } of closingDeadlines(times, limits)) {
+    if (nowMs >= dueAtMs) return { kind: 'close', code, message }
     nextDueAtMs = Math.min(nextDueAtMs, dueAtMs)
   }
   if (!times.isHeld && isEstablished(times.state) && times.pingedAtMs < 0) {
@@ -54,20 +54,24 @@ const isEstablished = (state: ConnectionState): boolean => state === 'active' ||
 interface ClosingDeadline {
   readonly dueAtMs: number
   readonly code: CloseCode
+  readonly message: string
 }
 
 function closingDeadlines(times: ConnectionTimes, limits: TransportLimits): ClosingDeadline[] {
-  const deadlines: ClosingDeadline[] = [{ dueAtMs: times.expiresAtMs, code: CloseCode.TokenExpired }]
+  const deadlines: ClosingDeadline[] = []
+  const by = (dueAtMs: number, code: CloseCode, message: string): void =>
+    void deadlines.push({ dueAtMs, code, message })
+  by(times.expiresAtMs, CloseCode.TokenExpired, 'the token has expired')
   if (!isEstablished(times.state)) {
-    deadlines.push({ dueAtMs: times.openedAtMs + limits.handshakeTimeoutMs, code: CloseCode.HandshakeTimeout })
+    by(times.openedAtMs + limits.handshakeTimeoutMs, CloseCode.HandshakeTimeout, 'the handshake took too long')
   }
   if (times.blockedSinceMs >= 0) {
-    deadlines.push({ dueAtMs: times.blockedSinceMs + limits.writeStallTimeoutMs, code: CloseCode.SlowConsumer })
+    by(times.blockedSinceMs + limits.writeStallTimeoutMs, CloseCode.SlowConsumer, 'nothing was read for too long')
   }
   if (times.isHeld) return deadlines
   if (times.halfFrameSinceMs >= 0) {
-    deadlines.push({ dueAtMs: times.halfFrameSinceMs + limits.halfFrameTimeoutMs, code: CloseCode.HalfFrameTimeout })
+    by(times.halfFrameSinceMs + limits.halfFrameTimeoutMs, CloseCode.HalfFrameTimeout, 'a frame was not finished')
   }
-  deadlines.push({ dueAtMs: times.heardAtMs + limits.idleTimeoutMs, code: CloseCode.IdleTimeout })
+  by(times.heardAtMs + limits.idleTimeoutMs, CloseCode.IdleTimeout, 'nothing was heard for too long')
   return deadlines
 }

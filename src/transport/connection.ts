@@ -235,7 +235,7 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
         this.socket.destroy()
         return
       case 'close':
-        this.close(verdict.code, 'a deadline has passed')
+        this.close(verdict.code, verdict.message)
         return
       case 'ping':
         this.pingedAtMs = nowMs
@@ -310,7 +310,7 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
   }
 
   private fail(error: unknown): void {
-    if (error instanceof ProtocolError) return this.close(error.closeCode, error.message)
+    if (error instanceof ProtocolError) return this.close(error.closeCode, error.detail)
     // A bug that somebody's bytes have reached ends their connection, not the process with everybody else's.
     logger.error(error)
     this.close(CloseCode.InternalError, 'the server failed')
