@@ -108,6 +108,23 @@ test('unsubscribing at once leaves the room to the next subscriber', async () =>
   expect(await texts).toEqual(['heard'])
 })
 
+test('unsubscribing while the join is on its way leaves the room to the next subscriber', async () => {
+  const { client, enter, lobby, joined } = await start()
+  const other = await enter('other')
+  const connected = other.joined()
+  onTestFinished(() => following.unsubscribe())
+  const following = client.follow('other').subscribe()
+  await connected
+  const seen = joined()
+  const first = client.follow('lobby').subscribe()
+  await new Promise(setImmediate)
+  first.unsubscribe()
+  const texts = textsOf(client.follow('lobby'), 1)
+  await seen
+  await lobby.publish('heard')
+  expect(await texts).toEqual(['heard'])
+})
+
 test('the loop completes when the service is kicked', async () => {
   const { client, server, joined } = await start()
   const seen = joined()

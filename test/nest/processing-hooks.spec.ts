@@ -1,6 +1,6 @@
 import { Controller, Injectable } from '@nestjs/common'
 import { EventPattern, MessagePattern, RpcException } from '@nestjs/microservices'
-import { NEVER, Observable, concat, from, of, throwError } from 'rxjs'
+import { NEVER, Observable, concat, from, interval, of, take, throwError } from 'rxjs'
 import { expect, onTestFinished, test } from 'vitest'
 import { NESTWIRE_TRANSPORT } from '../../src/transport/nestwire-transport.js'
 import type { NestwireContext } from '../../src/transport/nestwire.context.js'
@@ -31,6 +31,10 @@ class TracedController {
   @MessagePattern('stream')
   stream(): Observable<number> {
     return from([1, 2, 3])
+  }
+  @MessagePattern('stream.later')
+  streamLater(): Observable<number> {
+    return interval(1).pipe(take(3))
   }
   @MessagePattern('stream.error')
   streamError(): Observable<number> {
@@ -200,6 +204,7 @@ test('an end hook that throws takes nothing from the caller', async () => {
   })
   expect(await ask(client, 'value')).toBe('value')
   expect(await askForAll(client, 'stream')).toEqual([1, 2, 3])
+  expect(await askForAll(client, 'stream.later')).toEqual([0, 1, 2])
   client.emit('event.stream', 0)
   expect(await ask(client, 'value')).toBe('value')
   expect(uncaught).toEqual([])
