@@ -54,10 +54,10 @@ export interface PublishOptions {
   readonly messageId?: Buffer
 }
 
-export const DEFAULT_AGENT = 'nestwire-client'
+const DEFAULT_AGENT = 'nestwire-client'
 export const DEFAULT_HOST = '127.0.0.1'
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000
-export const DEFAULT_MAX_OUTBOX_BYTES = 4 * 1024 * 1024
+const DEFAULT_MAX_OUTBOX_BYTES = 4 * 1024 * 1024
 
 const wirePriorities = { normal: Priority.Normal, high: Priority.High, low: Priority.Low } as const
 export const toWirePriority = (priority: CallPriority = 'normal'): Priority => wirePriorities[priority]
