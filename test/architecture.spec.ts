@@ -26,7 +26,16 @@ const PARTS: Readonly<Record<string, Part>> = {
   'client/': { files: ['protocol/', ...PURE], packages: ['node:crypto', 'node:net'] },
   'config/': { files: ['protocol/'], packages: ['@nestjs/common', '@nestjs/config', 'zod'] },
   'clock.module.ts': { files: ['clock.ts'], packages: ['@nestjs/common'] },
-  'log/': { files: ['protocol/', 'config/', ...CLOCK_IN_NEST], packages: ['@nestjs/common', 'node:crypto'] },
+  'log/': {
+    files: ['protocol/', 'config/', 'log/lmdb/', 'log/log-fault.ts', ...CLOCK_IN_NEST],
+    packages: ['@nestjs/common', 'node:crypto', 'node:path'],
+  },
+  'log/lmdb/': {
+    files: ['protocol/', 'config/', 'log/', 'log/log-fault.ts', 'clock.ts'],
+    packages: ['@nestjs/common', 'lmdb', 'node:crypto', 'node:fs', 'node:net', 'node:path', 'node:timers'],
+  },
+  // Whoever asks is answered with its code.
+  'log/log-fault.ts': { files: ['protocol/', 'transport/nestwire.exception.ts'], packages: [] },
   // The server side knows nothing of the client; only what calls other servers stands on it.
   'transport/': {
     files: ['protocol/', ...PURE],

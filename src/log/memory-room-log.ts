@@ -1,8 +1,8 @@
 /**
  * The room log for tests and for those who ask for it: committed means stored in this process, and a restart forgets all.
  *
- * Bounds: `historyMaxRecords` a room, oldest forgotten first; `memoryLogMaxBytes` over all rooms, the history of the
- * room that was not written to for longest forgotten first. Forgetting never touches a room's position.
+ * Bounds: those of `retention.ts` a room, looked at when it is written to or read; `memoryLogMaxBytes` over all rooms,
+ * the history of the room that was not written to for longest forgotten first. Forgetting never touches a position.
  */
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.js'
@@ -10,6 +10,8 @@ import type { Settings } from '../config/settings.js'
 import { NO_SEQ, trustedEpoch, trustedSeq, type Epoch, type RoomId, type Seq } from '../protocol/ids.js'
 import type { RoomRecord } from '../protocol/packets.js'
 import { RecordRing } from './record-ring.js'
+import { LogFault } from './log-fault.js'
+import { isBeyond } from './retention.js'
 import type { NewRecord, ReadLimit, RoomHead, RoomLog } from './room-log.js'
 
 /** What a kept record costs beside its body: record, Buffer, ring slot (330–350 bytes of RSS measured on Node 20). */
@@ -21,6 +23,8 @@ interface History {
   readonly epoch: Epoch
   seq: Seq
   readonly records: RecordRing
+  /** Of bodies. */
+  bytes: number
 }
 
 export class MemoryRoomLog implements RoomLog {
@@ -37,13 +41,14 @@ export class MemoryRoomLog implements RoomLog {
   ) {}
 
   async append(room: RoomId, { kind, sender, body }: NewRecord): Promise<RoomRecord> {
-    if (this.isClosed) throw new Error('the room log is closed')
+    if (this.isClosed) throw LogFault.unavailable('the room log is closed')
     const history = this.historyOf(room)
     const prev = history.seq
     const seq = trustedSeq(prev + 1)
     const record: RoomRecord = { kind, seq, prev, timeMs: this.clock.now(), sender, body: keepable(body) }
     history.seq = seq
     history.records.push(record)
+    history.bytes += record.body.length
     this.heldBytes += sizeOf(record)
     this.markNewest(room, history)
     this.forgetBeyondLimits(history)
@@ -51,7 +56,7 @@ export class MemoryRoomLog implements RoomLog {
   }
 
   async readAfter(room: RoomId, after: Seq, limit: ReadLimit): Promise<readonly RoomRecord[]> {
-    const records = this.rooms.get(room)?.records
+    const records = this.recordsOf(room)
     if (records === undefined) return []
     const read: RoomRecord[] = []
     let bytes = 0
@@ -66,7 +71,7 @@ export class MemoryRoomLog implements RoomLog {
   }
 
   async readBefore(room: RoomId, before: Seq, limit: ReadLimit): Promise<readonly RoomRecord[]> {
-    const records = this.rooms.get(room)?.records
+    const records = this.recordsOf(room)
     if (records === undefined) return []
     const newestFirst: RoomRecord[] = []
     let bytes = 0
@@ -114,10 +119,18 @@ export class MemoryRoomLog implements RoomLog {
     this.isClosed = true
   }
 
+  private recordsOf(room: RoomId): RecordRing | undefined {
+    const history = this.rooms.get(room)
+    if (history === undefined) return undefined
+    this.retain(history)
+    if (history.records.length === 0) this.leaveAges(room, history)
+    return history.records
+  }
+
   private historyOf(room: RoomId): History {
     const known = this.rooms.get(room)
     if (known !== undefined) return known
-    const history: History = { epoch: newEpoch(), seq: NO_SEQ, records: new RecordRing() }
+    const history: History = { epoch: newEpoch(), seq: NO_SEQ, records: new RecordRing(), bytes: 0 }
     this.rooms.set(room, history)
     return history
   }
@@ -136,8 +149,8 @@ export class MemoryRoomLog implements RoomLog {
   }
 
   private forgetBeyondLimits(written: History): void {
-    const { historyMaxRecords, memoryLogMaxBytes } = this.settings.current.log
-    while (written.records.length > historyMaxRecords) this.forgetOldest(written)
+    const { memoryLogMaxBytes } = this.settings.current.log
+    this.retain(written)
     if (this.heldBytes <= memoryLogMaxBytes) return
     for (const [room, history] of this.byAge) {
       while (this.heldBytes > memoryLogMaxBytes && history.records.length > 0) this.forgetOldest(history)
@@ -146,9 +159,19 @@ export class MemoryRoomLog implements RoomLog {
     }
   }
 
+  private retain(history: History): void {
+    for (let oldest = history.records.at(0); oldest !== undefined; oldest = history.records.at(0)) {
+      const kept = { count: history.records.length, bytes: history.bytes, oldestTimeMs: oldest.timeMs }
+      if (!isBeyond(kept, this.settings.current.log, this.clock.now())) return
+      this.forgetOldest(history)
+    }
+  }
+
   private forgetOldest(history: History): void {
     const oldest = history.records.shift()
-    if (oldest !== undefined) this.heldBytes -= sizeOf(oldest)
+    if (oldest === undefined) return
+    history.bytes -= oldest.body.length
+    this.heldBytes -= sizeOf(oldest)
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The room log is the truth: what it returned is committed, and only then delivered, acknowledged or readable.
- * One port, several engines; every engine passes `test/contracts/room-log.contract.ts`.
+ * One port, several engines; every engine passes `test/contracts/room-log.contract.ts`. What fails rejects with a `LogFault`.
  */
 import type { Epoch, RoomId, Seq, UserId } from '../protocol/ids.js'
 import type { RecordKind, RoomRecord } from '../protocol/packets.js'

@@ -23,6 +23,8 @@ export const ErrorCode = {
   FeatureOff: 18,
   StreamOverrun: 19,
   RoomFull: 20,
+  LogUnavailable: 21,
+  CommitFailed: 22,
 } as const
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
 
@@ -33,6 +35,7 @@ const unknownOutcome: ReadonlySet<number> = new Set([
   ErrorCode.DeadlineExceeded,
   ErrorCode.Internal,
   ErrorCode.StreamOverrun,
+  ErrorCode.CommitFailed,
 ])
 
 /** A code that this version does not know is of unknown outcome. */

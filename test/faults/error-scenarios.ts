@@ -1,8 +1,10 @@
 /** For each error code somebody who is about to hear it. */
+import { join as pathOf } from 'node:path'
 import type { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { Packet } from '../../src/protocol/packets.js'
 import type { Environment } from '../../src/config/load-settings.js'
 import type { TokenRequest } from '../../src/auth/token-issuer.js'
+import { fillDiskUnder } from '../support/broken-disk.js'
 import { startChat } from '../support/chat-harness.js'
 import { auth, join, publish, request, type ChatUser } from '../support/chat-user.js'
 import type { RawClient } from '../support/raw-client.js'
@@ -104,5 +106,19 @@ export const errorScenarios: Readonly<Record<keyof typeof ErrorCode, () => Promi
     const { bob } = await inLobby({ NESTWIRE_MAX_MEMBERS_PER_ROOM: '1' })
     bob.send(join('lobby', CORRELATION))
     return bob
+  },
+  LogUnavailable: async () => {
+    const { alice } = await inLobby({ NESTWIRE_LOG_ENGINE: 'lmdb', NESTWIRE_LOG_MAX_BYTES: String(1024 * 1024) })
+    for (let count = 0; count < 33; count += 1) await alice.says('lobby', 'x'.repeat(32_000))
+    alice.send(publish('lobby', 'one too many', CORRELATION))
+    return alice
+  },
+  CommitFailed: async () => {
+    const chat = await startChat({ NESTWIRE_LOG_ENGINE: 'lmdb' })
+    const alice = await chat.connect('alice')
+    await alice.join('lobby')
+    await fillDiskUnder(pathOf(chat.settings.current.storage.dataDir, 'log'))
+    alice.send(publish('lobby', 'is this on disk?', CORRELATION))
+    return alice
   },
 }

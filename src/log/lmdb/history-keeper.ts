@@ -1,0 +1,133 @@
+/**
+ * Forgets what a room must not keep, a bounded number of records at a time, as part of commits: a room that is written
+ * to pays for itself, and a sweep goes round the others and clears deleted rooms away.
+ */
+import type { Clock } from '../../clock.js'
+import type { Settings } from '../../config/settings.js'
+import type { RoomId } from '../../protocol/ids.js'
+import { isBeyond } from '../retention.js'
+import type { CommitBuild } from './commit-group.js'
+import type { CommitLine } from './commit-line.js'
+import type { LogStore } from './log-store.js'
+import type { RoomLedger, RoomState } from './room-ledger.js'
+import { bodyBytesOf, deletedKey, recordKey, RECORD_OVERHEAD_BYTES, timeOfRecord } from './store-format.js'
+
+/** Removing 500 records takes 1 ms of the event loop. */
+const STEP_RECORDS = 500
+/** Of one sweep: 10,000 records, each step in a commit of its own. */
+const SWEEP_STEPS = 20
+/** Looked at in one sweep. */
+const SWEEP_ROOMS = 500
+
+/** The highest seq there can be. */
+const ALL = 2 ** 48 - 1
+
+export interface HistoryKeeperParts {
+  readonly settings: Settings
+  readonly clock: Pick<Clock, 'now'>
+  readonly ledger: RoomLedger
+  readonly line: CommitLine
+  readonly store: () => LogStore
+}
+
+export class HistoryKeeper {
+  /** Where the sweep goes on. */
+  private cursor: RoomId | '' = ''
+  private stepsLeft = 0
+
+  constructor(private readonly parts: HistoryKeeperParts) {}
+
+  /** Part of a commit that adds to the room: removes at least as many as were added, as far as that many must go. */
+  retain(build: CommitBuild, state: RoomState, added: number): void {
+    this.drop(build, state, { upTo: 0, atMost: added + STEP_RECORDS })
+  }
+
+  /** Removes all records up to `upTo`, which it may take many commits to do. */
+  async trim(name: RoomId, upTo: number): Promise<void> {
+    while (await this.step(name, upTo)) {
+      // one commit after the other
+    }
+  }
+
+  /** One round of background work. Rejects when the log fails, and is to be tried again later. */
+  async sweep(): Promise<void> {
+    this.stepsLeft = SWEEP_STEPS
+    const deleted = this.parts.store().deletedRoom()
+    if (deleted !== undefined) await this.clear(deleted)
+    for (const name of this.roomsToTrim()) {
+      while (this.stepsLeft > 0 && (await this.step(name, 0))) this.stepsLeft -= 1
+      if (this.stepsLeft <= 0) return
+    }
+  }
+
+  private roomsToTrim(): RoomId[] {
+    const found: RoomId[] = []
+    let looked = 0
+    for (const { name, value } of this.parts.store().roomsAfter(this.cursor, SWEEP_ROOMS)) {
+      looked += 1
+      this.cursor = name
+      const { first, last, bytes, oldestTimeMs } = value
+      if (this.isBeyond({ count: last - first + 1, bytes, oldestTimeMs })) found.push(name)
+    }
+    if (looked < SWEEP_ROOMS) this.cursor = ''
+    return found
+  }
+
+  private step(name: RoomId, upTo: number): Promise<boolean> {
+    return this.inCommit((build) => this.drop(build, this.parts.ledger.stateOf(name), { upTo, atMost: STEP_RECORDS }))
+  }
+
+  /** The records of a room that was deleted. */
+  private async clear(room: number): Promise<void> {
+    while (this.stepsLeft > 0 && (await this.inCommit((build) => this.clearSome(build, room)))) this.stepsLeft -= 1
+  }
+
+  /** Whether more is left to do. */
+  private async inCommit(work: (build: CommitBuild) => boolean): Promise<boolean> {
+    let isMore = false
+    await this.parts.line.step((build) => {
+      isMore = work(build)
+    })
+    return isMore
+  }
+
+  private clearSome({ batch, count }: CommitBuild, room: number): boolean {
+    let removed = 0
+    for (const { seq, value } of this.parts.store().stored({ room, from: 0, to: ALL })) {
+      if (removed === STEP_RECORDS) return true
+      batch.remove(recordKey(room, seq, batch.allocate))
+      count(-(value.length + RECORD_OVERHEAD_BYTES))
+      removed += 1
+    }
+    batch.remove(deletedKey(room))
+    return false
+  }
+
+  /** Records up to `upTo` and beyond the limits; says whether it stopped for the number. */
+  private drop(build: CommitBuild, state: RoomState, { upTo, atMost }: { upTo: number; atMost: number }): boolean {
+    if (state.room === 0 || (state.first > upTo && !this.isBeyond(keptBy(state)))) return false
+    build.stage(state)
+    let dropped = 0
+    for (const { seq, value } of this.parts.store().stored({
+      room: state.room,
+      from: state.first,
+      to: Math.min(state.last, state.committed),
+    })) {
+      state.oldestTimeMs = timeOfRecord(value)
+      if (seq > upTo && !this.isBeyond(keptBy(state))) return false
+      if (dropped === atMost) return true
+      build.batch.remove(recordKey(state.room, seq, build.batch.allocate))
+      build.count(-(value.length + RECORD_OVERHEAD_BYTES))
+      state.first = seq + 1
+      state.bytes -= bodyBytesOf(value)
+      dropped += 1
+    }
+    return false
+  }
+
+  private isBeyond(kept: { count: number; bytes: number; oldestTimeMs: number }): boolean {
+    return isBeyond(kept, this.parts.settings.current.log, this.parts.clock.now())
+  }
+}
+
+const keptBy = ({ first, last, bytes, oldestTimeMs }: RoomState) => ({ count: last - first + 1, bytes, oldestTimeMs })
