@@ -11,7 +11,7 @@ async function probe() {
   await testing.init()
   onTestFinished(() => testing.close())
   const indicator = await testing.resolve(MicroserviceHealthIndicator)
-  return async (port: number, timeout = 1_000): Promise<unknown> => {
+  return async (port: number, timeout = 10_000): Promise<unknown> => {
     // Its types ask for a number of Nest's own transports; a custom class needs none.
     const options = { customClass: NestwireClient, options: { port }, timeout }
     return indicator.pingCheck('chat', options as unknown as Parameters<typeof indicator.pingCheck>[1])
