@@ -2,7 +2,7 @@
 import 'reflect-metadata'
 import type { ClientProxy } from '@nestjs/microservices'
 import { firstValueFrom } from 'rxjs'
-import { percentile } from '../statistics.js'
+import { percentile, Samples } from '../statistics.js'
 import { answerQuestions } from './answer-questions.js'
 import { rpcTransports, type RpcTransportName } from './rpc-transports.js'
 import { SUM_ANSWER, SUM_REQUEST } from './sum.controller.js'
@@ -25,22 +25,22 @@ let client: ClientProxy | undefined
 async function call({ transport, port, inFlight, durationMs }: RpcRound): Promise<RpcFigures> {
   client ??= rpcTransports[transport].client(port)
   await client.connect()
-  const latenciesMs: number[] = []
+  const latenciesMs = new Samples()
   const startMs = performance.now()
   const callers = { client, endMs: startMs + durationMs, latenciesMs }
   await Promise.all(Array.from({ length: inFlight }, () => callUntilEnd(callers)))
   const elapsedMs = performance.now() - startMs
   return {
     callsPerSecond: (latenciesMs.length * 1000) / elapsedMs,
-    p50Ms: percentile(latenciesMs, 0.5),
-    p99Ms: percentile(latenciesMs, 0.99),
+    p50Ms: percentile(latenciesMs.all, 0.5),
+    p99Ms: percentile(latenciesMs.all, 0.99),
   }
 }
 
 interface Callers {
   readonly client: ClientProxy
   readonly endMs: number
-  readonly latenciesMs: number[]
+  readonly latenciesMs: Samples
 }
 
 /** One caller: its next call begins when the last one was answered. */
@@ -50,7 +50,7 @@ async function callUntilEnd({ client, endMs, latenciesMs }: Callers): Promise<vo
     if (answer !== SUM_ANSWER) throw new Error(`sum answered ${String(answer)}`)
     const beganMs = nowMs
     nowMs = performance.now()
-    latenciesMs.push(nowMs - beganMs)
+    latenciesMs.add(nowMs - beganMs)
   }
 }
 
