@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open } from 'lmdb'
@@ -172,6 +172,12 @@ describe('start', () => {
     await expectRefusal(folder, `is of format ${STORE_FORMAT + 1}; this version knows ${STORE_FORMAT}`)
   })
 
+  test('a folder that may not be written is refused', async () => {
+    const folder = await emptyFolder()
+    await chmod(folder, 0o555)
+    await asNobody(() => expectRefusal(folder, 'NESTWIRE_DATA_DIR'))
+  })
+
   test('a folder that cannot be made is refused', async () => {
     const parent = await mkdtemp(join(tmpdir(), 'nestwire-log-'))
     onTestFinished(() => rm(parent, { recursive: true }))
@@ -179,6 +185,17 @@ describe('start', () => {
     await expectRefusal(join(parent, 'file', 'log'), 'NESTWIRE_DATA_DIR')
   })
 })
+
+/** Modes mean nothing to root. */
+async function asNobody(act: () => Promise<void>): Promise<void> {
+  const isRoot = process.geteuid?.() === 0
+  if (isRoot) process.seteuid?.(65_534)
+  try {
+    await act()
+  } finally {
+    if (isRoot) process.seteuid?.(0)
+  }
+}
 
 async function expectRefusal(folder: string, reason: string): Promise<void> {
   const opening = openLog({}, { folder })
