@@ -4,6 +4,7 @@ import type { ClientProxy } from '@nestjs/microservices'
 import { firstValueFrom } from 'rxjs'
 import { percentile, Samples } from '../statistics.js'
 import { answerQuestions } from './answer-questions.js'
+import { cpuUs } from './cpu-us.js'
 import { rpcTransports, type RpcTransportName } from './rpc-transports.js'
 import { SUM_ANSWER, SUM_REQUEST } from './sum.controller.js'
 
@@ -14,24 +15,28 @@ export interface RpcRound {
   readonly durationMs: number
 }
 
-export interface RpcFigures {
-  readonly callsPerSecond: number
+export interface RpcTally {
+  readonly calls: number
+  readonly elapsedMs: number
   readonly p50Ms: number
   readonly p99Ms: number
+  readonly cpuUs: number
 }
 
 let client: ClientProxy | undefined
 
-async function call({ transport, port, inFlight, durationMs }: RpcRound): Promise<RpcFigures> {
+async function call({ transport, port, inFlight, durationMs }: RpcRound): Promise<RpcTally> {
   client ??= rpcTransports[transport].client(port)
   await client.connect()
   const latenciesMs = new Samples()
+  const startCpuUs = cpuUs()
   const startMs = performance.now()
   const callers = { client, endMs: startMs + durationMs, latenciesMs }
   await Promise.all(Array.from({ length: inFlight }, () => callUntilEnd(callers)))
-  const elapsedMs = performance.now() - startMs
   return {
-    callsPerSecond: (latenciesMs.length * 1000) / elapsedMs,
+    calls: latenciesMs.length,
+    elapsedMs: performance.now() - startMs,
+    cpuUs: cpuUs() - startCpuUs,
     p50Ms: percentile(latenciesMs.all, 0.5),
     p99Ms: percentile(latenciesMs.all, 0.99),
   }
