@@ -10,7 +10,8 @@ import { besideBystanders, type Scene } from './bystanders.js'
 const ROUNDS = 20
 
 /** What a full collection leaves of all that connections are made of: whatever still names one of them shows here. */
-const objects = (): readonly number[] => [Connection, Session, InFlightCall].map((type) => queryObjects(type, { format: 'count' }))
+const objects = (): readonly number[] =>
+  [Connection, Session, InFlightCall].map((type) => queryObjects(type, { format: 'count' }))
 
 /** Ways to come, and to go without a goodbye or with one. */
 const visits: readonly ((scene: Scene) => Promise<RawClient>)[] = [
