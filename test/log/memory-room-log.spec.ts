@@ -79,7 +79,7 @@ describe('ownership of bodies', () => {
 
   test('keeps a large body that is most of its chunk as it is', async () => {
     const log = logWith()
-    const chunk = Buffer.from(new ArrayBuffer(16 * 1024))
+    const chunk = Buffer.from(new ArrayBuffer(2 * Buffer.poolSize))
     const record = await log.append(lobby, { ...bytes(0), body: chunk.subarray(100) })
     expect(record.body.buffer).toBe(chunk.buffer)
   })
