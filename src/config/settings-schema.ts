@@ -202,6 +202,46 @@ export const settingsSchema = {
       live: true,
     },
   },
+  delivery: {
+    laneMaxBytes: {
+      env: 'NESTWIRE_LANE_MAX_BYTES',
+      type: wholeNumber(64 * KIB, 64 * 1024 * MIB),
+      default: 16 * MIB,
+      unit: 'bytes',
+      effect: 'Messages of one priority that are admitted and not yet offered to every member.',
+      live: true,
+    },
+    laneMaxMessages: {
+      env: 'NESTWIRE_LANE_MAX_MESSAGES',
+      type: wholeNumber(1, 10_000_000),
+      default: 65_536,
+      unit: 'records',
+      effect: 'The same, counted in messages; the fuller of the two counts.',
+      live: true,
+    },
+    maxTotalBytes: {
+      env: 'NESTWIRE_ROUTER_MAX_BYTES',
+      type: wholeNumber(64 * KIB, 64 * 1024 * MIB),
+      default: 40 * MIB,
+      unit: 'bytes',
+      effect: 'The same over all priorities.',
+      live: true,
+    },
+    highFreePercent: {
+      env: 'NESTWIRE_HIGH_FREE_PERCENT',
+      type: wholeNumber(0, 100),
+      default: 20,
+      effect: 'The router is congested while less than this of the high lane is free.',
+      live: true,
+    },
+    normalFreePercent: {
+      env: 'NESTWIRE_NORMAL_FREE_PERCENT',
+      type: wholeNumber(0, 100),
+      default: 10,
+      effect: 'The router is congested while less than this of the normal lane is free.',
+      live: true,
+    },
+  },
   transport: {
     maxConnections: {
       env: 'NESTWIRE_MAX_CONNECTIONS',
@@ -257,6 +297,14 @@ export const settingsSchema = {
       default: MIB,
       unit: 'bytes',
       effect: 'Bytes waiting to be sent to one connection; more than NESTWIRE_MAX_FRAME_BYTES.',
+      live: true,
+    },
+    confirmWindowBytes: {
+      env: 'NESTWIRE_CONFIRM_WINDOW_BYTES',
+      type: wholeNumber(8 * KIB, 64 * MIB),
+      default: 256 * KIB,
+      unit: 'bytes',
+      effect: 'Bytes sent to a client and not confirmed by it; deliveries beyond wait in the log until it has read.',
       live: true,
     },
     maxStreamBufferBytes: {

@@ -78,7 +78,7 @@ export class MembershipService {
     if (room.memberCount === 0) await this.delete(room)
     else if (isAnnounced) {
       const body = Buffer.of(leaveReasons[reason])
-      await this.parts.delivery.append(room.id, { kind: RecordKind.Leave, sender: user, body }, 'normal')
+      await this.parts.delivery.append(room.id, { kind: RecordKind.Leave, sender: user, body }, 'notice')
     }
     return true
   }
@@ -91,11 +91,10 @@ export class MembershipService {
     this.parts.presence.changed(room)
   }
 
-  // Joins and leaves go at normal priority whoever causes them: nobody lifts a room into the high lane by coming and going.
   private async announceJoin(room: Room, { user, username }: Person): Promise<void> {
     const body = Buffer.from(username)
     try {
-      await this.parts.delivery.append(room.id, { kind: RecordKind.Join, sender: user, body }, 'normal')
+      await this.parts.delivery.append(room.id, { kind: RecordKind.Join, sender: user, body }, 'notice')
     } catch (error) {
       // A join that the log does not know must not have happened.
       if (this.remove(room, user, 'left') && room.memberCount === 0) await this.delete(room)

@@ -8,14 +8,16 @@ import type { Socket } from 'node:net'
 import { Logger } from '@nestjs/common'
 import { CloseCode } from '../protocol/close-codes.js'
 import { judgePacket, nextState, type ConnectionEvent, type ConnectionState } from '../protocol/connection-state.js'
+import { Feature, OFFERED_FEATURES } from '../protocol/constants.js'
 import { encodePacket } from '../protocol/encode-packet.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import { negotiateVersion } from '../protocol/handshake.js'
 import type { ConnectionId } from '../protocol/ids.js'
-import type { Hello, Packet } from '../protocol/packets.js'
+import type { Hello, Packet, Position } from '../protocol/packets.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { unreachable } from '../unreachable.js'
 import type { Grant, Principal } from './authentication.js'
+import { DeliveryWindow } from './delivery-window.js'
 import { judgeDeadlines } from './connection-deadlines.js'
 import type { ConnectionHandle, OfferVerdict } from './connection-handle.js'
 import type { ConnectionHost } from './connection-host.js'
@@ -47,6 +49,9 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
   private isAuthenticating = false
   private hasClientEnded = false
   private returnSlotMs = 0
+  /** Only for clients that confirm what they read. */
+  private window: DeliveryWindow | undefined
+  private isDeliveryWaiting = false
 
   constructor(
     readonly id: ConnectionId,
@@ -86,6 +91,21 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
    */
   reply(frame: Buffer): void {
     this.outbox.offer(frame, Infinity)
+  }
+
+  deliver(frame: Buffer): OfferVerdict {
+    const { confirmWindowBytes } = this.host.limits.current
+    const unconfirmed = this.window?.unconfirmed(this.outbox.acceptedBytes) ?? 0
+    const isShut = unconfirmed > 0 && unconfirmed + frame.length > confirmWindowBytes
+    const verdict = isShut ? 'full' : this.outbox.offer(frame, confirmWindowBytes)
+    if (verdict === 'full') this.isDeliveryWaiting = true
+    return verdict
+  }
+
+  get canDeliver(): boolean {
+    const { confirmWindowBytes } = this.host.limits.current
+    const unconfirmed = this.window?.unconfirmed(this.outbox.acceptedBytes) ?? 0
+    return this.state !== 'closed' && Math.max(unconfirmed, this.outbox.queuedBytes) * 2 <= confirmWindowBytes
   }
 
   get queuedBytes(): number {
@@ -207,10 +227,12 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
     this.blockedSinceMs = -1
     this.outbox.flush()
     this.release()
+    this.tellWritable()
   }
 
   outboxFlushed(): void {
     if (this.intake.isHeld) this.release()
+    this.tellWritable()
   }
 
   /** FIN. What was asked for is still answered, then we hang up too. */
@@ -268,6 +290,7 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
       pingedAtMs: this.pingedAtMs,
       halfFrameSinceMs: this.intake.halfFrameSinceMs,
       blockedSinceMs: this.blockedSinceMs,
+      unconfirmedSinceMs: this.window?.stalledSinceMs(nowMs, this.isDeliveryWaiting) ?? -1,
       isHeld: this.intake.isHeld,
       expiresAtMs: nowMs + expiresAtMs - this.host.clock.now(),
       closedAtMs: this.closedAtMs,
@@ -282,8 +305,9 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
         this.offer(encodePacket({ kind: 'pong', correlation: packet.correlation }))
         return
       case 'pong':
-      case 'position': // confirmed bytes are of use to the delivery issue's window; they cost nothing to take
         return
+      case 'position':
+        return this.confirm(packet)
       case 'close':
         return this.close(CloseCode.Normal, 'goodbye')
       case 'auth':
@@ -305,8 +329,24 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
       throw new ProtocolError(CloseCode.NoCommonVersion, `versions ${hello.minVersion} to ${hello.maxVersion}`)
     }
     this.move({ kind: 'welcomed', authentication: this.host.authentication })
+    if ((hello.features & OFFERED_FEATURES & Feature.Positions) !== 0) this.window = new DeliveryWindow()
     this.offer(this.host.welcomeFrame(this, hello, version))
     if (this.host.authentication === 'none') this.activate()
+  }
+
+  /** A client without the feature may send POSITION too; nothing comes of it. */
+  private confirm({ receivedBytes }: Position): void {
+    if (this.window === undefined) return
+    if (!this.window.confirm(receivedBytes, this.outbox.acceptedBytes)) {
+      throw new ProtocolError(CloseCode.BadField, `${receivedBytes} bytes confirmed that were not sent`)
+    }
+    this.tellWritable()
+  }
+
+  private tellWritable(): void {
+    if (!this.isDeliveryWaiting || !this.canDeliver) return
+    this.isDeliveryWaiting = false
+    this.host.connectionWritable(this)
   }
 
   private fail(error: unknown): void {

@@ -21,7 +21,8 @@ export class TickFlusher {
     this.dirty.push(outbox)
   }
 
-  private flush(): void {
+  /** At the end of each tick by itself; earlier by whoever has offered a lot and wants to know what it cost. */
+  flush(): void {
     const marked = this.dirty
     this.dirty = []
     for (const outbox of marked) outbox.flush()
@@ -38,6 +39,7 @@ export class Outbox {
   private first: Buffer | undefined
   private rest: Buffer[] | undefined
   private heldBytes = 0
+  private takenBytes = 0
   private isMarked = false
   private isOpen = true
 
@@ -52,6 +54,11 @@ export class Outbox {
     return this.heldBytes + this.socket.writableLength
   }
 
+  /** All bytes that were ever queued. */
+  get acceptedBytes(): number {
+    return this.takenBytes
+  }
+
   /** True while the socket takes nothing more; ends with its 'drain'. */
   get isBlocked(): boolean {
     return this.socket.writableNeedDrain
@@ -63,6 +70,7 @@ export class Outbox {
     const queued = this.queuedBytes
     if (queued > 0 && queued + frame.length > maxBytes) return 'full'
     this.heldBytes += frame.length
+    this.takenBytes += frame.length
     if (this.first === undefined) this.first = frame
     else (this.rest ??= []).push(frame)
     if (!this.isMarked) {

@@ -22,6 +22,11 @@ export class DetachedConnection implements ConnectionHandle {
     this.grant = grant
   }
 
+  readonly canDeliver = false
+  deliver(): OfferVerdict {
+    return 'closed'
+  }
+
   offer(): OfferVerdict {
     return 'closed'
   }
