@@ -2,8 +2,9 @@
 import 'reflect-metadata'
 import type { ClientProxy } from '@nestjs/microservices'
 import { firstValueFrom } from 'rxjs'
-import { percentile } from '../statistics.js'
+import { percentile, Samples } from '../statistics.js'
 import { answerQuestions } from './answer-questions.js'
+import { cpuUs } from './cpu-us.js'
 import { rpcTransports, type RpcTransportName } from './rpc-transports.js'
 import { SUM_ANSWER, SUM_REQUEST } from './sum.controller.js'
 
@@ -14,33 +15,37 @@ export interface RpcRound {
   readonly durationMs: number
 }
 
-export interface RpcFigures {
-  readonly callsPerSecond: number
+export interface RpcTally {
+  readonly calls: number
+  readonly elapsedMs: number
   readonly p50Ms: number
   readonly p99Ms: number
+  readonly cpuUs: number
 }
 
 let client: ClientProxy | undefined
 
-async function call({ transport, port, inFlight, durationMs }: RpcRound): Promise<RpcFigures> {
+async function call({ transport, port, inFlight, durationMs }: RpcRound): Promise<RpcTally> {
   client ??= rpcTransports[transport].client(port)
   await client.connect()
-  const latenciesMs: number[] = []
+  const latenciesMs = new Samples()
+  const startCpuUs = cpuUs()
   const startMs = performance.now()
   const callers = { client, endMs: startMs + durationMs, latenciesMs }
   await Promise.all(Array.from({ length: inFlight }, () => callUntilEnd(callers)))
-  const elapsedMs = performance.now() - startMs
   return {
-    callsPerSecond: (latenciesMs.length * 1000) / elapsedMs,
-    p50Ms: percentile(latenciesMs, 0.5),
-    p99Ms: percentile(latenciesMs, 0.99),
+    calls: latenciesMs.length,
+    elapsedMs: performance.now() - startMs,
+    cpuUs: cpuUs() - startCpuUs,
+    p50Ms: percentile(latenciesMs.all, 0.5),
+    p99Ms: percentile(latenciesMs.all, 0.99),
   }
 }
 
 interface Callers {
   readonly client: ClientProxy
   readonly endMs: number
-  readonly latenciesMs: number[]
+  readonly latenciesMs: Samples
 }
 
 /** One caller: its next call begins when the last one was answered. */
@@ -50,7 +55,7 @@ async function callUntilEnd({ client, endMs, latenciesMs }: Callers): Promise<vo
     if (answer !== SUM_ANSWER) throw new Error(`sum answered ${String(answer)}`)
     const beganMs = nowMs
     nowMs = performance.now()
-    latenciesMs.push(nowMs - beganMs)
+    latenciesMs.add(nowMs - beganMs)
   }
 }
 

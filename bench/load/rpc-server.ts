@@ -4,6 +4,7 @@ import type { AddressInfo, Server } from 'node:net'
 import { Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { answerQuestions } from './answer-questions.js'
+import { cpuUs } from './cpu-us.js'
 import { rpcTransports, type RpcTransportName } from './rpc-transports.js'
 import { SumController } from './sum.controller.js'
 
@@ -18,6 +19,6 @@ async function listen(transport: RpcTransportName): Promise<number> {
   return (app.unwrap<Server>().address() as AddressInfo).port
 }
 
-const program = { listen }
+const program = { listen, cpuUs }
 export type RpcServerProgram = typeof program
 answerQuestions(program)

@@ -194,14 +194,12 @@ export class Dispatcher {
       failed()
     }
     try {
-      const started = this.options.runWithHooks(context, async (runEndHook) => {
+      const started = this.options.runWithHooks(context, (runEndHook) => {
         const end = (): void => this.endSafely(runEndHook)
-        try {
-          await work(end)
-        } catch (error) {
+        return work(end).catch((error: unknown) => {
           end()
           broken(error)
-        }
+        })
       })
       // A start hook may be asynchronous, though Nest's types say otherwise.
       if (started instanceof Promise) started.catch(broken)

@@ -21,7 +21,7 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
   test('lists the suites with their questions', async () => {
     const { code, stdout } = await bench('--list')
     expect(code).toBe(0)
-    expect(stdout.split('\n').map((line) => line.split(' ')[0])).toEqual(['codec', 'rpc', 'smoke', ''])
+    expect(stdout.split('\n').map((line) => line.split(' ')[0])).toEqual(['codec', 'log', 'rpc', 'smoke', ''])
   })
 
   test('refuses a suite it does not know', async () => {

@@ -1,14 +1,16 @@
 /** What every `RoomLog` engine does. Each engine's spec calls this with a factory of empty logs. */
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Environment } from '../../src/config/load-settings.js'
+import { LogFault } from '../../src/log/log-fault.js'
 import type { ReadLimit, RoomLog } from '../../src/log/room-log.js'
 import { NO_SEQ, trustedSeq } from '../../src/protocol/ids.js'
 import { RecordKind } from '../../src/protocol/packets.js'
 import { roomId, userId } from '../delivery/names.js'
+import type { ManualClock } from '../support/manual-clock.js'
 
 export interface LogUnderTest {
   readonly log: RoomLog
-  /** What the log's clock shows. */
-  readonly nowMs: number
+  readonly clock: ManualClock
 }
 
 const lobby = roomId('lobby')
@@ -18,21 +20,22 @@ const plenty: ReadLimit = { maxRecords: 1000, maxBytes: 1_000_000 }
 const text = (body: string) => ({ kind: RecordKind.Text, sender: alice, body: Buffer.from(body) })
 const seqs = (records: readonly { seq: number }[]) => records.map(({ seq }) => seq)
 
-export function roomLogContract(engine: string, open: () => Promise<LogUnderTest>): void {
-  const start = async (): Promise<LogUnderTest> => {
-    const opened = await open()
+export function roomLogContract(engine: string, open: (env: Environment) => Promise<LogUnderTest>): void {
+  const start = async (env: Environment = {}): Promise<LogUnderTest> => {
+    const opened = await open(env)
     onTestFinished(() => opened.log.close())
     return opened
   }
-  const startWith = async (count: number): Promise<RoomLog> => {
-    const { log } = await start()
+  const startWith = async (count: number, env: Environment = {}): Promise<RoomLog> => {
+    const { log } = await start(env)
     for (let index = 1; index <= count; index += 1) await log.append(lobby, text(`m${index}`))
     return log
   }
 
   describe(`room log: ${engine}`, () => {
     test('numbers records from 1 and links them', async () => {
-      const { log, nowMs } = await start()
+      const { log, clock } = await start()
+      const nowMs = clock.now()
       const first = await log.append(lobby, text('one'))
       const second = await log.append(lobby, { kind: RecordKind.Leave, sender: alice, body: Buffer.of(1) })
       expect(first).toEqual({ ...text('one'), seq: 1, prev: 0, timeMs: nowMs })
@@ -145,12 +148,77 @@ export function roomLogContract(engine: string, open: () => Promise<LogUnderTest
       expect(record?.body).toHaveLength(0)
     })
 
+    test('keeps as many records as the limit, the newest', async () => {
+      const log = await startWith(3, { NESTWIRE_HISTORY_MAX_RECORDS: '3' })
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, plenty))).toEqual([1, 2, 3])
+      await log.append(lobby, text('m4'))
+      const records = await log.readAfter(lobby, NO_SEQ, plenty)
+      expect(seqs(records)).toEqual([2, 3, 4])
+      expect(records[0]?.prev).toBe(1)
+      expect(seqs(await log.readBefore(lobby, trustedSeq(9), plenty))).toEqual([2, 3, 4])
+    })
+
+    test('keeps as many bytes as the limit', async () => {
+      const { log } = await start({ NESTWIRE_HISTORY_MAX_BYTES: '1024' })
+      for (const size of [512, 512]) await log.append(lobby, text('x'.repeat(size)))
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, plenty))).toEqual([1, 2])
+      await log.append(lobby, text('x'))
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, plenty))).toEqual([2, 3])
+    })
+
+    test('keeps the newest record however large it is', async () => {
+      const { log } = await start({ NESTWIRE_HISTORY_MAX_BYTES: '1024' })
+      await log.append(lobby, text('small'))
+      await log.append(lobby, text('x'.repeat(2_000)))
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, plenty))).toEqual([2])
+    })
+
+    test('shows no record of the greatest age', async () => {
+      const { log, clock } = await start({ NESTWIRE_HISTORY_MAX_AGE_MS: '1000' })
+      await log.append(lobby, text('old'))
+      clock.advance(999)
+      await log.append(lobby, text('young'))
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, plenty))).toEqual([1, 2])
+      clock.advance(1)
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, plenty))).toEqual([2])
+      expect(seqs(await log.readBefore(lobby, trustedSeq(9), plenty))).toEqual([2])
+      clock.advance(999)
+      expect(await log.readBefore(lobby, trustedSeq(9), plenty)).toEqual([])
+      expect(await log.append(lobby, text('next'))).toMatchObject({ seq: 3, prev: 2 })
+    })
+
+    test('deletes and trims rooms that nobody wrote to', async () => {
+      const { log } = await start()
+      await log.trim(lobby, trustedSeq(5))
+      await log.deleteRoom(lobby)
+      expect(await log.append(lobby, text('first'))).toMatchObject({ seq: 1, prev: 0 })
+    })
+
+    test('deletes a room while records are on their way', async () => {
+      const { log } = await start()
+      const late = log.append(lobby, text('late'))
+      const deletion = log.deleteRoom(lobby)
+      const afterwards = log.append(lobby, text('afterwards'))
+      await Promise.all([late, deletion])
+      expect(await afterwards).toMatchObject({ seq: 1, prev: 0 })
+      expect(await log.readAfter(lobby, NO_SEQ, plenty)).toEqual([await afterwards])
+    })
+
     test('refuses appends once closed, and says so', async () => {
       const { log } = await start()
       expect(log.fault()).toBeUndefined()
       await log.close()
-      await expect(log.append(lobby, text('late'))).rejects.toThrow('closed')
+      const refusal = log.append(lobby, text('late'))
+      await expect(refusal).rejects.toThrow('closed')
+      await expect(refusal).rejects.toBeInstanceOf(LogFault)
       expect(log.fault()).toContain('closed')
+    })
+
+    test('closes twice, after what was appended before', async () => {
+      const { log } = await start()
+      const append = log.append(lobby, text('just in time'))
+      await Promise.all([log.close(), log.close()])
+      expect(await append).toMatchObject({ seq: 1 })
     })
   })
 }

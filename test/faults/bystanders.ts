@@ -2,6 +2,8 @@
  * The stage for every misfortune: Alice and Bob talk in a room of which Mallory is a member, too. Whatever happens on
  * the other connections, they hear each other, nothing else reaches them, and nothing of it stays.
  */
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { expect } from 'vitest'
 import { VerificationGate } from '../../src/auth/verification-gate.js'
 import type { CloseCode } from '../../src/protocol/close-codes.js'
@@ -28,8 +30,9 @@ export async function besideBystanders(
 ): Promise<void> {
   const scene = await setTheScene({ ...QUIET, ...env })
   const { alice, bob, chatter, clock } = scene
-  const before = await footprintOf(scene)
   await chatter()
+  const before = await footprintOf(scene)
+  expect(before).toMatchObject({ connections: 2, sessions: 2, room: { members: 3, online: 2 } })
   await misfortune(scene)
   await chatter()
   await alice.expectNothing()
@@ -42,6 +45,12 @@ export async function besideBystanders(
   // The last presence event falls due, and nobody holds a timer any more.
   clock.advance(120_000)
   expect(clock.timers).toBe(0)
+}
+
+/** The server's end of the next connection. */
+export async function nextServerSocket({ server }: Scene): Promise<Socket> {
+  const [socket] = (await once(server.unwrap(), 'connection')) as [Socket]
+  return socket
 }
 
 /** The offender hears this and nothing else, and hangs up. */

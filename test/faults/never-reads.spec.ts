@@ -1,6 +1,5 @@
-import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
-import { besideBystanders } from './bystanders.js'
+import { besideBystanders, nextServerSocket } from './bystanders.js'
 
 const MESSAGE = 'x'.repeat(30_000)
 /** The kernel holds some megabytes of a frozen reader before anything waits in the server. */
@@ -40,8 +39,9 @@ test('a member that reads late, but reads, stays and misses nothing', () =>
 
 test('a member that takes nothing for writeStallTimeoutMs is SlowConsumer', () =>
   besideBystanders(
-    async ({ server, mallory, alice, bob, clock, chatter, sessionCount }) => {
-      const arriving = new Promise<Socket>((resolve) => server.on('connection', resolve))
+    async (scene) => {
+      const { mallory, alice, bob, clock, chatter, sessionCount } = scene
+      const arriving = nextServerSocket(scene)
       const client = await mallory()
       const socket = await arriving
       client.stopReading()

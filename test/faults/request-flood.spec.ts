@@ -1,10 +1,9 @@
-import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { encodeBody } from '../../src/protocol/body.js'
 import { encodePacket } from '../../src/protocol/encode-packet.js'
 import type { Packet } from '../../src/protocol/packets.js'
 import { publish } from '../support/chat-user.js'
-import { besideBystanders, type Scene } from './bystanders.js'
+import { besideBystanders, nextServerSocket } from './bystanders.js'
 
 const COUNT = 100_000
 const FIRST = 1_000
@@ -28,10 +27,6 @@ function flood(paddingBytes: number): Buffer {
   }
   return all
 }
-
-/** The server's end of the next connection. */
-const nextServerSocket = ({ server }: Scene): Promise<Socket> =>
-  new Promise((resolve) => server.on('connection', resolve))
 
 const repliesTo = (inbox: readonly Packet[]): ReadonlySet<number> =>
   new Set(inbox.map((packet) => (packet.kind === 'reply' ? packet.correlation : -1)))

@@ -1,23 +1,19 @@
-import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { encodePacket } from '../../src/protocol/encode-packet.js'
 import { publish, request } from '../support/chat-user.js'
-import { besideBystanders } from './bystanders.js'
+import { besideBystanders, nextServerSocket } from './bystanders.js'
 
 const MESSAGE = 'x'.repeat(30_000)
 
 test('a reset while the server writes leaves nothing behind', () =>
-  besideBystanders(async ({ server, mallory, alice, bob }) => {
-    const sockets: Socket[] = []
-    server.on('connection', (socket) => void sockets.push(socket))
+  besideBystanders(async (scene) => {
+    const { mallory, alice, bob } = scene
+    const arriving = nextServerSocket(scene)
     const client = await mallory()
+    const socket = await arriving
     client.stopReading()
-    const isWriting = (): boolean => sockets.some((socket) => socket.writableNeedDrain)
     let rounds = 0
-    while (!isWriting()) {
-      await alice.says('lobby', MESSAGE)
-      rounds += 1
-    }
+    for (; !socket.writableNeedDrain; rounds += 1) await alice.says('lobby', MESSAGE)
     client.reset()
     await bob.records('lobby', rounds)
     await alice.records('lobby', rounds)

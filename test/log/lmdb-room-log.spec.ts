@@ -1,7 +1,204 @@
+import { chmod, cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { open } from 'lmdb'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { StartUpError } from '../../src/config/start-up-error.js'
+import { STORE_FORMAT, STORE_KEY } from '../../src/log/lmdb/store-format.js'
+import type { RoomLog } from '../../src/log/room-log.js'
+import { NO_SEQ, trustedSeq, type RoomId } from '../../src/protocol/ids.js'
+import { RecordKind } from '../../src/protocol/packets.js'
 import { roomLogContract } from '../contracts/room-log.contract.js'
-import { openLog } from './open-logs.js'
+import { roomId, userId } from '../delivery/names.js'
+import { emptyFolder, openLog } from './open-logs.js'
 
-roomLogContract('lmdb', async () => {
-  const { log, clock } = await openLog()
-  return { log, nowMs: clock.now() }
+const MIB = 1024 * 1024
+const everything = { maxRecords: 100_000, maxBytes: Infinity }
+const lobby = roomId('lobby')
+const attic = roomId('attic')
+
+const bytes = (length: number) => ({ kind: RecordKind.Text, sender: userId('alice'), body: Buffer.alloc(length, 'x') })
+const appendMany = (log: RoomLog, room: RoomId, count: number) =>
+  Promise.all(Array.from({ length: count }, () => log.append(room, bytes(8))))
+const keptIn = async (log: RoomLog, room: RoomId) =>
+  (await log.readAfter(room, NO_SEQ, everything)).map(({ seq }) => seq)
+
+roomLogContract('lmdb', async (env) => openLog(env))
+
+describe('restart', () => {
+  test('finds what was appended, the epoch and the place', async () => {
+    const before = await openLog()
+    const records = [await before.log.append(lobby, bytes(3)), await before.log.append(lobby, bytes(0))]
+    await before.log.append(attic, bytes(70_000))
+    const head = await before.log.head(lobby)
+    const { log } = await before.reopen()
+    expect(await log.head(lobby)).toEqual(head)
+    expect(await log.readAfter(lobby, NO_SEQ, everything)).toEqual(records)
+    expect((await log.readAfter(attic, NO_SEQ, everything))[0]?.body).toEqual(bytes(70_000).body)
+    expect(await log.append(lobby, bytes(1))).toMatchObject({ seq: 3, prev: 2 })
+  })
+
+  test('keeps the place of a room that was trimmed empty', async () => {
+    const before = await openLog()
+    await appendMany(before.log, lobby, 1_200)
+    const head = await before.log.head(lobby)
+    await before.log.trim(lobby, trustedSeq(5_000))
+    const { log } = await before.reopen()
+    expect(await log.head(lobby)).toEqual(head)
+    expect(await keptIn(log, lobby)).toEqual([])
+    expect(await log.append(lobby, bytes(1))).toMatchObject({ seq: 1_201, prev: 1_200 })
+  })
+
+  test('does not bring a deleted room back', async () => {
+    const before = await openLog()
+    await appendMany(before.log, lobby, 3)
+    const { epoch } = await before.log.head(lobby)
+    await before.log.deleteRoom(lobby)
+    const { log } = await before.reopen()
+    expect(await log.head(lobby)).toEqual({ epoch: expect.not.toSatisfy((other) => other === epoch), seq: 0 })
+  })
+
+  test('another store is another epoch, a copied one too', async () => {
+    const { log, folder } = await openLog()
+    await log.append(lobby, bytes(1))
+    const { epoch } = await log.head(lobby)
+    await log.close()
+    const copy = await emptyFolder()
+    await cp(join(folder, 'data.mdb'), join(copy, 'data.mdb'))
+    const fromCopy = await (await openLog({}, { folder: copy })).log.head(lobby)
+    expect(fromCopy.seq).toBe(1)
+    const wiped = await openLog()
+    await wiped.log.append(lobby, bytes(1))
+    const epochs = [epoch, fromCopy.epoch, (await wiped.log.head(lobby)).epoch]
+    expect(new Set(epochs).size).toBe(3)
+  })
 })
+
+describe('bounded work', () => {
+  test('the sweep trims rooms that nobody writes to', async () => {
+    const { log, clock, reopen } = await openLog({ NESTWIRE_HISTORY_MAX_AGE_MS: '1000' })
+    await appendMany(log, lobby, 1_700)
+    await appendMany(log, attic, 3)
+    clock.advance(5_000)
+    await expect.poll(() => log.storedBytes).toBe(0)
+    expect(await (await reopen()).log.head(lobby)).toMatchObject({ seq: 1_700 })
+  })
+
+  test('the sweep clears the records of deleted rooms', async () => {
+    const { log, clock } = await openLog()
+    await appendMany(log, lobby, 1_700)
+    await log.deleteRoom(lobby)
+    expect(log.storedBytes).toBeGreaterThan(0)
+    clock.advance(1_000)
+    await expect.poll(() => log.storedBytes).toBe(0)
+  })
+
+  test('a burst beyond the limit leaves what the limit allows', async () => {
+    const { log, clock } = await openLog({ NESTWIRE_HISTORY_MAX_RECORDS: '10' })
+    await appendMany(log, lobby, 5_000)
+    expect(await keptIn(log, lobby)).toEqual(Array.from({ length: 10 }, (_, index) => 4_991 + index))
+    clock.advance(1_000)
+    await expect.poll(() => log.storedBytes).toBe(10 * (8 + 8 + 5 + 32))
+  })
+
+  test('a full log refuses what comes next, until something goes', async () => {
+    const { log } = await openLog({ NESTWIRE_LOG_MAX_BYTES: String(MIB) })
+    // 13 bytes of time, kind and sender and 32 of bookkeeping each: sixteen are 1 MiB exactly.
+    const sixteenth = MIB / 16 - 45
+    for (let index = 0; index < 15; index += 1) await log.append(lobby, bytes(sixteenth))
+    await log.append(lobby, bytes(sixteenth - 1))
+    expect(log.fault()).toBeUndefined()
+    await log.append(lobby, bytes(0))
+    expect(log.fault()).toContain('NESTWIRE_LOG_MAX_BYTES')
+    await expect(log.append(lobby, bytes(0))).rejects.toMatchObject({ failure: { code: 'LOG_UNAVAILABLE' } })
+    await log.trim(lobby, trustedSeq(1))
+    expect(log.fault()).toBeUndefined()
+    expect(await log.append(lobby, bytes(0))).toMatchObject({ seq: 18 })
+  })
+})
+
+describe('start', () => {
+  test('a second log in one folder is refused, until the first is closed', async () => {
+    const first = await openLog()
+    await expect(openLog({}, { folder: first.folder })).rejects.toThrow(/^another process is using .+$/)
+    await first.log.append(lobby, bytes(1))
+    expect(await (await first.reopen()).log.head(lobby)).toMatchObject({ seq: 1 })
+  })
+
+  test('of several at once exactly one gets the folder', async () => {
+    const folder = await emptyFolder()
+    const starts = await Promise.allSettled(Array.from({ length: 5 }, () => openLog({}, { folder })))
+    expect(starts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    const reasons = starts.flatMap((start) => (start.status === 'rejected' ? [start.reason] : []))
+    expect(reasons.every((reason) => reason instanceof StartUpError)).toBe(true)
+  })
+
+  test('a folder whose name is too long for a lock is refused', async () => {
+    const folder = join(await emptyFolder(), 'x'.repeat(120))
+    await expect(openLog({}, { folder })).rejects.toThrow('NESTWIRE_DATA_DIR')
+  })
+
+  test.each([
+    ['noise', 'noise '.repeat(5_000)],
+    ['a few bytes', 'x'],
+    ['a page of zeros', '\0'.repeat(8_192)],
+  ])('a store that is %s is refused', async (_what, content) => {
+    const folder = await emptyFolder()
+    await writeFile(join(folder, 'data.mdb'), content)
+    await expectRefusal(folder, 'data.mdb is no store')
+    expect(await readFile(join(folder, 'data.mdb'), 'utf8')).toBe(content)
+  })
+
+  test.each([0.3, 0.6, 0.9])('a store cut to %f of its length is refused, again and again', async (part) => {
+    const { log, folder } = await openLog()
+    for (let round = 0; round < 4; round += 1) await appendMany(log, lobby, 1_000)
+    await log.close()
+    const path = join(folder, 'data.mdb')
+    const { length } = await readFile(path)
+    await truncate(path, Math.floor(length * part))
+    await expectRefusal(folder, 'cannot be used')
+    await expectRefusal(folder, 'cannot be used')
+  })
+
+  test('a store of a newer format is refused', async () => {
+    const { log, folder } = await openLog()
+    await log.append(lobby, bytes(1))
+    await log.close()
+    const tree = open<Buffer, Buffer>(folder, { noSubdir: false, encoding: 'binary', keyEncoding: 'binary' })
+    const value = tree.get(STORE_KEY) ?? Buffer.alloc(0)
+    value.writeUInt16BE(STORE_FORMAT + 1)
+    await tree.put(STORE_KEY, value)
+    await tree.close()
+    await expectRefusal(folder, `is of format ${STORE_FORMAT + 1}; this version knows ${STORE_FORMAT}`)
+  })
+
+  test('a folder that may not be written is refused', async () => {
+    const folder = await emptyFolder()
+    await chmod(folder, 0o555)
+    await asNobody(() => expectRefusal(folder, 'NESTWIRE_DATA_DIR'))
+  })
+
+  test('a folder that cannot be made is refused', async () => {
+    const parent = await mkdtemp(join(tmpdir(), 'nestwire-log-'))
+    onTestFinished(() => rm(parent, { recursive: true }))
+    await writeFile(join(parent, 'file'), '')
+    await expectRefusal(join(parent, 'file', 'log'), 'NESTWIRE_DATA_DIR')
+  })
+})
+
+/** Modes mean nothing to root. */
+async function asNobody(act: () => Promise<void>): Promise<void> {
+  const isRoot = process.geteuid?.() === 0
+  if (isRoot) process.seteuid?.(65_534)
+  try {
+    await act()
+  } finally {
+    if (isRoot) process.seteuid?.(0)
+  }
+}
+
+async function expectRefusal(folder: string, reason: string): Promise<void> {
+  const opening = openLog({}, { folder })
+  await expect(opening).rejects.toBeInstanceOf(StartUpError)
+  await expect(opening).rejects.toThrow(reason)
+}

@@ -22,25 +22,9 @@ const bytes = (length: number) => ({
 const keptIn = async (log: MemoryRoomLog, room = lobby): Promise<number> =>
   (await log.readAfter(room, NO_SEQ, everything)).length
 
-roomLogContract('memory', async () => {
+roomLogContract('memory', async (env) => {
   const clock = new ManualClock()
-  return { log: new MemoryRoomLog(new Settings(loadSettings({})), clock), nowMs: clock.now() }
-})
-
-describe('record limit of a room', () => {
-  test('keeps as many records as the limit', async () => {
-    const log = logWith({ NESTWIRE_HISTORY_MAX_RECORDS: '3' })
-    for (let index = 0; index < 3; index += 1) await log.append(lobby, bytes(1))
-    expect(await keptIn(log)).toBe(3)
-  })
-
-  test('forgets the oldest beyond the limit', async () => {
-    const log = logWith({ NESTWIRE_HISTORY_MAX_RECORDS: '3' })
-    for (let index = 0; index < 4; index += 1) await log.append(lobby, bytes(1))
-    const records = await log.readAfter(lobby, NO_SEQ, everything)
-    expect(records.map(({ seq }) => seq)).toEqual([2, 3, 4])
-    expect(records[0]?.prev).toBe(1)
-  })
+  return { log: new MemoryRoomLog(new Settings(loadSettings(env)), clock), clock }
 })
 
 describe('byte limit over all rooms', () => {

@@ -107,10 +107,13 @@ export class RawClient {
 
   /** The first packet that `isWanted`; those before it stay where they are. Fails when the server hangs up instead. */
   async find(isWanted: (packet: Packet) => boolean): Promise<Packet> {
-    const index = await this.indexOf(isWanted)
-    const [found] = this.inbox.splice(index, 1)
-    if (found === undefined) throw new Error('two were waiting for one packet')
-    return found
+    for (;;) {
+      // Found and taken without a pause: others may be waiting for other packets.
+      const index = this.inbox.findIndex(isWanted)
+      const [found] = index < 0 ? [] : this.inbox.splice(index, 1)
+      if (found !== undefined) return found
+      await this.news()
+    }
   }
 
   /** The answer to a REQUEST or compact packet sent here and now. */
@@ -151,17 +154,16 @@ export class RawClient {
 
   /** Like `expectClosed`, but past whatever was under way before the CLOSE. */
   async expectClosedAtLast(code: keyof typeof CloseCode): Promise<PacketOf<'close'>> {
-    this.inbox.splice(0, await this.indexOf(({ kind }) => kind === 'close'))
+    while (this.inbox[0]?.kind !== 'close') {
+      if (this.inbox.shift() === undefined) await this.news()
+    }
     return this.expectClosed(code)
   }
 
-  private async indexOf(isWanted: (packet: Packet) => boolean): Promise<number> {
-    for (;;) {
-      const index = this.inbox.findIndex(isWanted)
-      if (index >= 0) return index
-      if (this.isOver) throw new Error(`the server hung up after ${describePacket(this.inbox.at(-1))}`)
-      await new Promise<void>((resolve) => this.waiting.push(resolve))
-    }
+  /** Resolves when something has come; fails when nothing can come any more. */
+  private async news(): Promise<void> {
+    if (this.isOver) throw new Error(`the server hung up after ${describePacket(this.inbox.at(-1))}`)
+    await new Promise<void>((resolve) => this.waiting.push(resolve))
   }
 
   private take(chunk: Buffer): void {

@@ -136,11 +136,16 @@ export class LmdbRoomLog implements RoomLog {
     })
   }
 
+  /** Of all records, with what each takes beside its bytes. */
+  get storedBytes(): number {
+    return this.line.bytes
+  }
+
   fault(): string | undefined {
     if (this.closing !== undefined) return 'the room log is closed'
     if (this.diskFault !== undefined) return this.diskFault
     if (this.line.commitAgeMs > STALLED_COMMIT_MS) return 'the disk under the room log does not answer'
-    if (this.line.bytes >= this.parts.settings.current.log.logMaxBytes) {
+    if (this.storedBytes >= this.parts.settings.current.log.logMaxBytes) {
       return 'the room log is full (NESTWIRE_LOG_MAX_BYTES)'
     }
     return undefined

@@ -1,0 +1,66 @@
+/** The disk fails in the middle of a burst: everyone is told, nobody is shown what was lost, and it goes on by itself. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ErrorCode } from '../../src/protocol/error-codes.js'
+import { emptyFolder } from '../log/open-logs.js'
+import { publish } from '../support/chat-user.js'
+import { compileSources, type CompiledSources } from '../support/compiled-sources.js'
+import type { PacketOf } from '../support/raw-client.js'
+import { OrderedDisk, startServerProcess, type DiskOrder } from '../support/server-process.js'
+
+let sources: CompiledSources
+beforeAll(async () => void (sources = await compileSources()))
+afterAll(() => sources.remove())
+
+const ENOSPC = 28
+const EIO = 5
+const BURST = 200
+
+const failures: readonly DiskOrder[] = [`fail sync ${EIO}`, `fail write ${ENOSPC}`, `fail commit ${EIO}`]
+test.each(failures)('a burst ends in answers, not in half a history: %s', async (order) => {
+  const disk = await OrderedDisk.make()
+  const server = await startServerProcess(sources.folder, { ...disk.env, NESTWIRE_DATA_DIR: await emptyFolder() })
+  const [alice, bob] = [await server.connect('alice'), await server.connect('bob')]
+  await alice.join('lobby')
+  await bob.join('lobby')
+  await alice.hears('lobby', ['+bob'])
+  const { seq } = await alice.says('lobby', 'before')
+  await bob.hears('lobby', ['before'])
+  await alice.hears('lobby', ['before'])
+
+  await disk.order('hold sync')
+  alice.send(publish('lobby', 'burst', 1_000))
+  await disk.holds()
+  for (let index = 1; index < BURST; index += 1) alice.send(publish('lobby', 'burst', 1_000 + index))
+  await alice.settled()
+  await disk.order(order)
+  const answers = await answersTo(alice, BURST)
+  const failed = answers.filter((answer) => answer.kind === 'error')
+  const acknowledged = answers.filter((answer) => answer.kind === 'ack').map((answer) => answer.seq)
+  expect(failed.length).toBeGreaterThan(0)
+  expect(failed.every(({ code }) => code === ErrorCode.CommitFailed || code === ErrorCode.LogUnavailable)).toBe(true)
+  await expect.poll(server.isReady).toBe(false)
+  expect(await alice.refusalOf((correlation) => publish('lobby', 'now?', correlation))).toBe('LOG_UNAVAILABLE')
+  // The one whose outcome is open may turn out to be there; nothing that was refused may.
+  await disk.order('ok')
+  await expect.poll(server.isReady, { timeout: 15_000 }).toBe(true)
+
+  const after = await alice.says('lobby', 'after')
+  const heard = await bob.records('lobby', acknowledged.length + 1)
+  expect(heard.map((record) => record.seq)).toEqual([...acknowledged, after.seq])
+  expect(after.seq).toBe(seq + acknowledged.length + 1)
+  const history = await alice.request('chat.history', { room: 'lobby', after: seq })
+  expect(history).toMatchObject({ records: heard.map(({ seq, body }) => ({ seq, body })) })
+  expect(server.child.exitCode).toBeNull()
+})
+
+type Answer = PacketOf<'ack' | 'error'>
+async function answersTo(
+  user: { find: (isWanted: (packet: { kind: string }) => boolean) => Promise<unknown> },
+  count: number,
+): Promise<Answer[]> {
+  const answers: Answer[] = []
+  while (answers.length < count) {
+    answers.push((await user.find(({ kind }) => kind === 'ack' || kind === 'error')) as Answer)
+  }
+  return answers
+}
