@@ -65,7 +65,8 @@ async function main(): Promise<void> {
 }
 
 // Through 'exit', so that the processes this one started end with it.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+process.once('SIGINT', () => process.exit(130))
+process.once('SIGTERM', () => process.exit(143))
 
 try {
   await main()

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -41,11 +42,14 @@ export async function startServer(settings: Readonly<Record<string, string>> = {
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const killNow = (): void => void child.kill('SIGKILL')
-  process.once('exit', killNow)
+  const endNow = (): void => {
+    child.kill('SIGKILL')
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+  process.once('exit', endNow)
   const close = async (): Promise<void> => {
     await terminate(child)
-    process.off('exit', killNow)
+    process.off('exit', endNow)
     await rm(dataDir, { recursive: true, force: true })
   }
   try {

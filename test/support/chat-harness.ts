@@ -1,5 +1,4 @@
 /** The real application under a hand-turned clock, and people who talk over real sockets. Cleans up after its test. */
-import { expect } from 'vitest'
 import type { TokenRequest } from '../../src/auth/token-issuer.js'
 import type { Environment } from '../../src/config/load-settings.js'
 import { SessionsService } from '../../src/sessions/sessions.service.js'
@@ -32,23 +31,4 @@ export async function startChat(env: Environment = {}): Promise<Chat> {
     sessionCount: () => sessions.count,
     drain: () => running.server.close(),
   }
-}
-
-/** Everything a connection, session or listener would leave behind. */
-export interface Footprint {
-  readonly connections: number
-  readonly sessions: number
-  /** Open sockets of this process, both ends. */
-  readonly sockets: number
-}
-
-export const footprintOf = (chat: Chat): Footprint => ({
-  connections: chat.server.connectionCount,
-  sessions: chat.sessionCount(),
-  sockets: process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length,
-})
-
-/** Waits until what is gone has been cleared away. */
-export async function expectFootprint(chat: Chat, footprint: Footprint): Promise<void> {
-  await expect.poll(() => footprintOf(chat)).toEqual(footprint)
 }
