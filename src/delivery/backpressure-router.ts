@@ -5,7 +5,7 @@
 import type { Settings } from '../config/settings.js'
 import type { NewRecord, RoomHead, RoomLog } from '../log/room-log.js'
 import { ErrorCode } from '../protocol/error-codes.js'
-import type { RoomId } from '../protocol/ids.js'
+import type { RoomId, Seq } from '../protocol/ids.js'
 import type { RoomRecord } from '../protocol/packets.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 import { NestwireException } from '../transport/nestwire.exception.js'
@@ -91,10 +91,10 @@ export class BackpressureRouter extends RoomDelivery {
     if (this.feeds.get(room) === undefined) await this.feeds.open(room)
   }
 
-  override attach(room: RoomId, connection: ConnectionHandle): RoomHead {
+  override attach(room: RoomId, connection: ConnectionHandle, from?: Seq): RoomHead {
     const feed = this.feeds.get(room)
     if (feed === undefined) throw new Error('attach to a room that is not open')
-    return feed.attach(connection)
+    return feed.attach(connection, from)
   }
 
   override detach(room: RoomId, connection: ConnectionHandle): void {

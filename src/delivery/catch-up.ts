@@ -66,7 +66,7 @@ export class CatchUp {
     const members = this.byConnection.get(connection)
     if (members === undefined) this.byConnection.set(connection, new Set([member]))
     else members.add(member)
-    if (connection.canDeliver) this.enqueue(member)
+    if (connection.readyToDeliver()) this.enqueue(member)
   }
 
   /** The member is gone. */
@@ -114,7 +114,7 @@ export class CatchUp {
     // It was moved on by a live batch, or left, while the log was read.
     if (member.isLagging && member.isAttached && member.position === position) this.offer(member, chunk)
     if (!member.isAttached || member.position >= member.feed.seq) this.remove(member)
-    else if (member.isLagging && member.connection.canDeliver) this.enqueue(member)
+    else if (member.isLagging && member.connection.readyToDeliver()) this.enqueue(member)
   }
 
   private offer(member: RoomMember, { gap, frames }: Chunk): void {

@@ -1,4 +1,4 @@
-import type { RoomId } from '../protocol/ids.js'
+import type { RoomId, Seq } from '../protocol/ids.js'
 import type { RoomRecord } from '../protocol/packets.js'
 import type { NewRecord, RoomHead } from '../log/room-log.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
@@ -18,8 +18,11 @@ export abstract class RoomDelivery {
   abstract append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<RoomRecord>
   /** Makes a room ready for `attach`; idempotent. Resolves after a deletion of that name in progress. */
   abstract open(room: RoomId): Promise<void>
-  /** Deliveries to the connection start exactly after the returned position. Throws unless the room is open. */
-  abstract attach(room: RoomId, connection: ConnectionHandle): RoomHead
+  /**
+   * Deliveries to the connection start exactly after the returned position: `from`, or the room's head. Idempotent: a
+   * connection that hears the room already keeps its place. Throws unless the room is open.
+   */
+  abstract attach(room: RoomId, connection: ConnectionHandle, from?: Seq): RoomHead
   abstract detach(room: RoomId, connection: ConnectionHandle): void
   /** Offers a whole frame that no log holds to all attached; the slow go without. */
   abstract sendEphemeral(room: RoomId, frame: Buffer): void

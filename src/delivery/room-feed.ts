@@ -74,13 +74,15 @@ export class RoomFeed implements Schedulable {
   }
 
   /** Deliveries start exactly after the returned position. Idempotent: who hears the room already stays where it is. */
-  attach(connection: ConnectionHandle): RoomHead {
+  attach(connection: ConnectionHandle, from: Seq = this.headSeq): RoomHead {
     let member = this.byConnection.get(connection)
     if (member === undefined) {
-      member = new RoomMember(connection, this, this.headSeq)
+      member = new RoomMember(connection, this, from)
       this.byConnection.set(connection, member)
       member.index = this.members.push(member) - 1
     }
+    // What came after `from` may have gone out already: who starts in the past reads it from the log.
+    if (member.position < this.headSeq) this.host.lagging(member)
     return { epoch: this.epoch, seq: member.position }
   }
 

@@ -74,7 +74,8 @@ export class RoomScheduler {
   private next(nowMs: number): Schedulable | undefined {
     const total = this.served.high + this.served.normal + this.served.low
     for (const lane of BY_NEED) {
-      if (this.served[lane] < MIN_SHARE[lane] * total) {
+      // Owed a whole offer at least: a lane that has just got work waits for the more urgent ones first.
+      if (MIN_SHARE[lane] * total - this.served[lane] >= 1) {
         const room = this.firstReady(lane, nowMs)
         if (room !== undefined) return room
       }

@@ -21,8 +21,8 @@ export interface ConnectionHandle {
    * After `full` the observers hear `connectionWritable` once half of that is free again.
    */
   deliver(frame: Buffer): OfferVerdict
-  /** True while `deliver` has room for a good deal. */
-  readonly canDeliver: boolean
+  /** True while half of the window is free; if not, the observers hear `connectionWritable` once it is. */
+  readyToDeliver(): boolean
   /** Sends CLOSE with the code, then ends the connection. Idempotent. */
   close(code: CloseCode, message: string, retryAfterMs?: number): void
 }

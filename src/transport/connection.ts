@@ -17,7 +17,6 @@ import type { Hello, Packet, Position } from '../protocol/packets.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { unreachable } from '../unreachable.js'
 import type { Grant, Principal } from './authentication.js'
-import { DeliveryWindow } from './delivery-window.js'
 import { judgeDeadlines } from './connection-deadlines.js'
 import type { ConnectionHandle, OfferVerdict } from './connection-handle.js'
 import type { ConnectionHost } from './connection-host.js'
@@ -49,9 +48,6 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
   private isAuthenticating = false
   private hasClientEnded = false
   private returnSlotMs = 0
-  /** Only for clients that confirm what they read. */
-  private window: DeliveryWindow | undefined
-  private isDeliveryWaiting = false
 
   constructor(
     readonly id: ConnectionId,
@@ -94,18 +90,11 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
   }
 
   deliver(frame: Buffer): OfferVerdict {
-    const { confirmWindowBytes } = this.host.limits.current
-    const unconfirmed = this.window?.unconfirmed(this.outbox.acceptedBytes) ?? 0
-    const isShut = unconfirmed > 0 && unconfirmed + frame.length > confirmWindowBytes
-    const verdict = isShut ? 'full' : this.outbox.offer(frame, confirmWindowBytes)
-    if (verdict === 'full') this.isDeliveryWaiting = true
-    return verdict
+    return this.outbox.deliver(frame, this.host.limits.current.confirmWindowBytes)
   }
 
-  get canDeliver(): boolean {
-    const { confirmWindowBytes } = this.host.limits.current
-    const unconfirmed = this.window?.unconfirmed(this.outbox.acceptedBytes) ?? 0
-    return this.state !== 'closed' && Math.max(unconfirmed, this.outbox.queuedBytes) * 2 <= confirmWindowBytes
+  readyToDeliver(): boolean {
+    return this.outbox.readyToDeliver(this.host.limits.current.confirmWindowBytes)
   }
 
   get queuedBytes(): number {
@@ -290,7 +279,7 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
       pingedAtMs: this.pingedAtMs,
       halfFrameSinceMs: this.intake.halfFrameSinceMs,
       blockedSinceMs: this.blockedSinceMs,
-      unconfirmedSinceMs: this.window?.stalledSinceMs(nowMs, this.isDeliveryWaiting) ?? -1,
+      unconfirmedSinceMs: this.outbox.unconfirmedSinceMs(nowMs),
       isHeld: this.intake.isHeld,
       expiresAtMs: nowMs + expiresAtMs - this.host.clock.now(),
       closedAtMs: this.closedAtMs,
@@ -329,24 +318,20 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
       throw new ProtocolError(CloseCode.NoCommonVersion, `versions ${hello.minVersion} to ${hello.maxVersion}`)
     }
     this.move({ kind: 'welcomed', authentication: this.host.authentication })
-    if ((hello.features & OFFERED_FEATURES & Feature.Positions) !== 0) this.window = new DeliveryWindow()
+    if ((hello.features & OFFERED_FEATURES & Feature.Positions) !== 0) this.outbox.expectConfirmations()
     this.offer(this.host.welcomeFrame(this, hello, version))
     if (this.host.authentication === 'none') this.activate()
   }
 
-  /** A client without the feature may send POSITION too; nothing comes of it. */
   private confirm({ receivedBytes }: Position): void {
-    if (this.window === undefined) return
-    if (!this.window.confirm(receivedBytes, this.outbox.acceptedBytes)) {
+    if (!this.outbox.confirm(receivedBytes)) {
       throw new ProtocolError(CloseCode.BadField, `${receivedBytes} bytes confirmed that were not sent`)
     }
     this.tellWritable()
   }
 
   private tellWritable(): void {
-    if (!this.isDeliveryWaiting || !this.canDeliver) return
-    this.isDeliveryWaiting = false
-    this.host.connectionWritable(this)
+    if (this.outbox.takeWritable(this.host.limits.current.confirmWindowBytes)) this.host.connectionWritable(this)
   }
 
   private fail(error: unknown): void {

@@ -28,7 +28,7 @@ export class RecordingConnection implements ConnectionHandle {
     this.readFrames = this.frames.length
   }
 
-  get canDeliver(): boolean {
+  readyToDeliver(): boolean {
     return this.closeCode === undefined && this.frames.length - this.readFrames < this.roomForFrames
   }
 

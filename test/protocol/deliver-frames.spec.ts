@@ -64,9 +64,7 @@ test('frames are filled to the last byte whatever the deltas', () => {
   const payloadBytes = (part: readonly RoomRecord[]): number =>
     encodePacket({ kind: 'deliver', room, epoch, records: part }).length - HEADER_BYTES
   for (let maxFrameBytes = 100; maxFrameBytes <= 300; maxFrameBytes += 1) {
-    const [first, second] = framesOf(records, maxFrameBytes).map((frame) =>
-      recordsIn([frame]),
-    )
+    const [first, second] = framesOf(records, maxFrameBytes).map((frame) => recordsIn([frame]))
     const count = first?.length ?? 0
     expect(second?.[0]?.prev).toBe(records[count]?.prev)
     expect(payloadBytes(records.slice(0, count))).toBeLessThanOrEqual(maxFrameBytes)

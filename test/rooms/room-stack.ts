@@ -35,9 +35,9 @@ export class FallibleRoomLog extends MemoryRoomLog {
 /** Remembers with which priority each append came. */
 export class AttentiveRouter extends BackpressureRouter {
   readonly priorities: DeliveryPriority[] = []
-  override append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<RoomRecord> {
+  override append(room: RoomId, record: NewRecord, priority: DeliveryPriority = 'normal'): Promise<RoomRecord> {
     this.priorities.push(priority)
-    return super.append(room, record)
+    return super.append(room, record, priority)
   }
 }
 

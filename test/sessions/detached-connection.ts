@@ -22,7 +22,9 @@ export class DetachedConnection implements ConnectionHandle {
     this.grant = grant
   }
 
-  readonly canDeliver = false
+  readyToDeliver(): boolean {
+    return false
+  }
   deliver(): OfferVerdict {
     return 'closed'
   }
