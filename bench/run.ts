@@ -1,8 +1,10 @@
 /**
  * `npm run bench -- <suite> [--quick] [--json] [--save]`: one suite, one document on stdout, everything else on stderr.
+ * `npm run bench -- report`: what was saved, as `docs/BENCHMARKS.md`.
  * Exit codes: 0 measured, 1 the suite failed, 2 it was not understood what to run.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { describeMachine } from './machine.js'
 import type { Suite } from './suite.js'
@@ -16,9 +18,11 @@ const suites: Readonly<Record<string, Suite>> = { codec, log, rpc, smoke }
 
 /** Seen from where this is compiled to: `bench/.build/bench`. */
 const RESULTS = new URL('../../results/', import.meta.url)
+const DOCS = new URL('../../../docs/', import.meta.url)
 
 const USAGE = `usage: npm run bench -- <suite> [--quick] [--json] [--save]
        npm run bench -- --list
+       npm run bench -- report
   --quick  under 45 s, for a look
   --json   one JSON document instead of a table
   --save   also write bench/results/<suite>.json; not with --quick`
@@ -50,6 +54,10 @@ async function main(): Promise<void> {
     return
   }
   const [name = '', ...rest] = names
+  if (name === 'report' && rest.length === 0) {
+    console.log(await writeReport())
+    return
+  }
   const suite = Object.hasOwn(suites, name) ? suites[name] : undefined
   if (suite === undefined || rest.length > 0) throw new UsageError(`which suite? ${Object.keys(suites).join(', ')}`)
   const outcome = await suite.run({ isQuick: quick, progress: (line) => console.error(`${name}: ${line}`) })
@@ -62,6 +70,13 @@ async function main(): Promise<void> {
   console.log(json ? JSON.stringify(document) : formatOutcome(outcome))
   for (const failure of failures) console.error(`${name}: FAILED: ${failure}`)
   if (failures.length > 0) process.exitCode = 1
+}
+
+/** The page's path. The renderer is loaded here, so that no suite measures with it in memory. */
+async function writeReport(): Promise<string> {
+  const { renderReport } = await import('./report/render-report.js')
+  const questions = Object.fromEntries(Object.entries(suites).map(([name, { question }]) => [name, question]))
+  return renderReport({ resultsFolder: fileURLToPath(RESULTS), docsFolder: fileURLToPath(DOCS), questions })
 }
 
 // Through 'exit', so that the processes this one started end with it.

@@ -204,6 +204,20 @@ export function roomLogContract(engine: string, open: (env: Environment) => Prom
       expect(await log.readAfter(lobby, NO_SEQ, plenty)).toEqual([await afterwards])
     })
 
+    test('goes on with another room while the one of that name is deleted', async () => {
+      const log = await startWith(3)
+      const { epoch } = await log.head(lobby)
+      const deletions = [log.deleteRoom(lobby)]
+      const head = await log.head(lobby)
+      expect(head).toEqual({ epoch: expect.not.toSatisfy((other) => other === epoch), seq: 0 })
+      await log.append(lobby, text('short life'))
+      deletions.push(log.deleteRoom(lobby))
+      const record = await log.append(lobby, text('again'))
+      await Promise.all(deletions)
+      expect(record).toMatchObject({ seq: 1, prev: 0 })
+      expect(await log.readAfter(lobby, NO_SEQ, plenty)).toEqual([record])
+    })
+
     test('refuses appends once closed, and says so', async () => {
       const { log } = await start()
       expect(log.fault()).toBeUndefined()

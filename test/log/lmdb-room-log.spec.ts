@@ -101,6 +101,18 @@ describe('bounded work', () => {
     await expect.poll(() => log.storedBytes).toBe(10 * (8 + 8 + 5 + 32))
   })
 
+  test('a commit that takes more than ten seconds counts as a fault until it ends', async () => {
+    const { log, clock } = await openLog()
+    const append = log.append(lobby, bytes(1))
+    await Promise.resolve()
+    clock.advance(10_000)
+    expect(log.fault()).toBeUndefined()
+    clock.advance(1)
+    expect(log.fault()).toContain('does not answer')
+    await append
+    expect(log.fault()).toBeUndefined()
+  })
+
   test('a full log refuses what comes next, until something goes', async () => {
     const { log } = await openLog({ NESTWIRE_LOG_MAX_BYTES: String(MIB) })
     // 13 bytes of time, kind and sender and 32 of bookkeeping each: sixteen are 1 MiB exactly.

@@ -12,6 +12,7 @@ import type { RoomRecord } from '../../protocol/packets.js'
 import { LogFault, reasonOf } from '../log-fault.js'
 import { expiryOf } from '../retention.js'
 import type { NewRecord, ReadLimit, RoomHead, RoomLog } from '../room-log.js'
+import type { CommitBuild } from './commit-group.js'
 import { CommitLine } from './commit-line.js'
 import { DirectoryLock } from './directory-lock.js'
 import { HistoryKeeper } from './history-keeper.js'
@@ -127,12 +128,8 @@ export class LmdbRoomLog implements RoomLog {
   async deleteRoom(room: RoomId): Promise<void> {
     this.refuseWhenBroken()
     const state = this.reading(() => this.ledger.stateOf(room))
-    this.ledger.forget(room)
-    state.isDeleted = true
-    if (!state.isStored && state.assigned === 0) return
-    await this.line.step(({ batch }) => {
-      batch.remove(roomKey(room))
-      batch.put(deletedKey(state.room), Buffer.alloc(0))
+    await this.ledger.delete(state, async () => {
+      if (state.isStored || state.assigned > 0) await this.line.step((build) => removeRoom(build, state))
     })
   }
 
@@ -230,6 +227,12 @@ export class LmdbRoomLog implements RoomLog {
     await this.openStore?.close()
     await this.lock.release()
   }
+}
+
+/** Its records go later. */
+function removeRoom({ batch }: CommitBuild, { name, room }: RoomState): void {
+  batch.remove(roomKey(name))
+  batch.put(deletedKey(room), Buffer.alloc(0))
 }
 
 const asFault = (error: unknown): LogFault =>

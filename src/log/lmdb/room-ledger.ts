@@ -35,6 +35,8 @@ export interface RoomState {
 export class RoomLedger {
   private readonly rooms = new Map<RoomId, RoomState>()
   private newest: RoomState | undefined
+  /** Names of rooms that the store still has and that are no more; how often they are being deleted. */
+  private readonly deletions = new Map<RoomId, number>()
 
   constructor(
     private store: LogStore,
@@ -52,16 +54,28 @@ export class RoomLedger {
       this.markNewest(known)
       return known
     }
-    const state = { ...unborn(name, randomSalt()), ...loaded(this.store.room(name)) }
+    const stored = this.deletions.has(name) ? undefined : this.store.room(name)
+    const state = { ...unborn(name, randomSalt()), ...loaded(stored) }
     this.rooms.set(name, state)
     this.newest = state
     if (this.rooms.size > this.maxRooms) this.evictOldest()
     return state
   }
 
-  forget(name: RoomId): void {
+  /** From here on the name stands for another room, whatever the store says until `deletion` has ended. */
+  async delete(state: RoomState, deletion: () => Promise<void>): Promise<void> {
+    const { name } = state
+    state.isDeleted = true
     this.rooms.delete(name)
     this.newest = undefined
+    this.deletions.set(name, (this.deletions.get(name) ?? 0) + 1)
+    try {
+      await deletion()
+    } finally {
+      const left = (this.deletions.get(name) ?? 1) - 1
+      if (left > 0) this.deletions.set(name, left)
+      else this.deletions.delete(name)
+    }
   }
 
   /**

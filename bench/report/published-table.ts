@@ -1,0 +1,38 @@
+/** The table that was published for the design this server replaces, beside what was measured here. */
+import { OURS, type Row } from '../suite.js'
+import { markdownTable, type Cell } from './markdown-table.js'
+import type { ResultDocument } from './result-document.js'
+
+const PUBLISHED = [
+  { members: 100, ms: '1.2 ms', memory: '45 MB', cpu: '3 %' },
+  { members: 1_000, ms: '8.7 ms', memory: '128 MB', cpu: '22 %' },
+  { members: 10_000, ms: '65.4 ms', memory: '890 MB', cpu: '85 %' },
+  { members: 50_000, ms: '420 ms', memory: '3.2 GB', cpu: '98 %' },
+] as const
+
+const COLUMNS = ['connections', 'broadcast, published', 'ours', 'memory, published', 'ours', 'CPU, published', 'ours']
+const LATER = 'comes with the cluster'
+
+/** Broadcast and processor from `fanout`, memory at its most from `memory`, else from `fanout`. */
+export function publishedTable(documents: readonly ResultDocument[]): string {
+  const [fanout = [], memory = []] = ['fanout', 'memory'].map(
+    (suite) => documents.find((each) => each.suite === suite)?.rows,
+  )
+  const measured = (rows: readonly Row[], members: number, figure: string): Cell =>
+    rows.find((row) => row.name === OURS && row['members'] === members && row[figure] !== undefined)?.[figure]
+  const lines = PUBLISHED.map(({ members, ms, memory: published, cpu }) => {
+    const ours = (cell: Cell, unit: string): Cell =>
+      cell === undefined ? (members > 10_000 ? LATER : undefined) : `${cell} ${unit}`
+    const peakMb = measured(memory, members, 'rssPeakMb') ?? measured(fanout, members, 'rssPeakMb')
+    return [
+      members,
+      ms,
+      ours(measured(fanout, members, 'toLastMsP50'), 'ms'),
+      published,
+      ours(peakMb, 'MB'),
+      cpu,
+      ours(measured(fanout, members, 'cpuPercent'), '%'),
+    ]
+  })
+  return markdownTable(COLUMNS, lines)
+}

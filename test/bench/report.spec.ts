@@ -1,0 +1,120 @@
+/** The page of benchmarks, rendered from small results into a folder of its own. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { check } from 'prettier'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { renderReport } from '../../bench/report/render-report.js'
+
+const MACHINE = { cpu: 'a processor', cores: 2, node: 'v20.0.0' }
+
+const FANOUT = {
+  suite: 'fanout',
+  machine: MACHINE,
+  params: { quick: false, rounds: 3, versions: { node: '20.0.0' } },
+  rows: [
+    { name: 'nestwire', members: 100, toLastMsP50: 1.5, toLastMsP50Min: 1.25, toLastMsP50Max: 2, cpuPercent: 12 },
+    { name: 'nestwire', members: 1000, toLastMsP50: 14, toLastMsP50Min: 14, toLastMsP50Max: 14, cpuPercent: 50 },
+    { name: 'ws', members: 100, toLastMsP50: 3, toLastMsP50Min: 2.5, toLastMsP50Max: 3.5 },
+    { name: 'ws', members: 1000, toLastMsP50: 17, toLastMsP50Min: 16, toLastMsP50Max: null },
+    { name: 'nats', members: 100 },
+  ],
+  ratios: { 'toLastMsP50/ws@100': 0.5, 'toLastMsP50/ws@1000': 0.8235, 'toLastMsP50/nats@100': null },
+}
+const MEMORY = {
+  suite: 'memory',
+  machine: { ...MACHINE, cores: 4 },
+  params: { quick: false },
+  rows: [{ name: 'nestwire', members: 1000, rssPeakMb: 99.5 }],
+  ratios: {},
+}
+
+let folder: string
+let resultsFolder: string
+let docsFolder: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nestwire-report-'))
+  resultsFolder = join(folder, 'results')
+  docsFolder = join(folder, 'docs')
+  mkdirSync(resultsFolder)
+  mkdirSync(docsFolder)
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+async function render(...documents: readonly { readonly suite: string }[]): Promise<string> {
+  for (const document of documents) {
+    writeFileSync(join(resultsFolder, `${document.suite}.json`), JSON.stringify(document))
+  }
+  return readFileSync(await renderReport({ resultsFolder, docsFolder, questions: { fanout: 'How long?' } }), 'utf8')
+}
+
+/** The cells of the table lines that begin with `first`. */
+const linesOf = (page: string, first: string): string[][] =>
+  page
+    .split('\n')
+    .filter((line) => line.startsWith(`| ${first} `))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
+
+describe('npm run bench -- report', () => {
+  test('tells each figure with its spread, and a dash for none', async () => {
+    const page = await render(FANOUT)
+    expect(linesOf(page, 'name')[0]).toEqual(['name', 'members', 'toLastMsP50', 'cpuPercent'])
+    expect(linesOf(page, 'nestwire')).toEqual([
+      ['nestwire', '100', '1.5 (1.25 to 2)', '12'],
+      ['nestwire', '1,000', '14', '50'],
+    ])
+    expect(linesOf(page, 'nats')[0]).toEqual(['nats', '100', '–', '–'])
+  })
+
+  test('tells ratios by rival and param', async () => {
+    const page = await render(FANOUT)
+    expect(linesOf(page, 'toLastMsP50, ours ÷ theirs')[0]?.slice(1)).toEqual(['100', '1000'])
+    expect(linesOf(page, 'ws').at(-1)).toEqual(['ws', '0.5', '0.8235'])
+  })
+
+  test('sets the published table beside ours', async () => {
+    const page = await render(FANOUT, MEMORY)
+    expect(linesOf(page, '100')[0]).toEqual(['100', '1.2 ms', '1.5 ms', '45 MB', '–', '3 %', '12 %'])
+    expect(linesOf(page, '1,000')[0]).toEqual(['1,000', '8.7 ms', '14 ms', '128 MB', '99.5 MB', '22 %', '50 %'])
+    expect(linesOf(page, '50,000')[0]?.[2]).toBe('comes with the cluster')
+  })
+
+  test('says machine, question, command and params', async () => {
+    const page = await render(MEMORY, FANOUT)
+    expect(page).toContain('- fanout: cpu a processor, cores 2, node v20.0.0')
+    expect(page).toContain('- memory: cpu a processor, cores 4')
+    expect(page).toContain('**How long?**')
+    expect(page).toContain('`npm run bench -- fanout --save`, with quick false, rounds 3, versions (node 20.0.0).')
+    expect(page.indexOf('## fanout')).toBeLessThan(page.indexOf('## memory'))
+  })
+
+  test('draws what there are figures for, and removes old plots', async () => {
+    mkdirSync(join(docsFolder, 'benchmarks'))
+    writeFileSync(join(docsFolder, 'benchmarks', 'old.svg'), '')
+    const page = await render(FANOUT, MEMORY)
+    const plots = readdirSync(join(docsFolder, 'benchmarks')).toSorted()
+    expect(plots).toEqual(['fanout-to-last-ms-p50.svg', 'memory-rss-peak-mb.svg'])
+    for (const plot of plots) {
+      expect(page).toContain(`](benchmarks/${plot})`)
+      expect(readFileSync(join(docsFolder, 'benchmarks', plot), 'utf8')).toMatch(/^<svg .*nestwire.*<\/svg>\n$/s)
+    }
+  })
+
+  test('is the same, and as prettier has it, each time', async () => {
+    const page = await render(FANOUT, MEMORY)
+    const plot = readFileSync(join(docsFolder, 'benchmarks', 'fanout-to-last-ms-p50.svg'), 'utf8')
+    expect(await render(FANOUT, MEMORY)).toBe(page)
+    expect(readFileSync(join(docsFolder, 'benchmarks', 'fanout-to-last-ms-p50.svg'), 'utf8')).toBe(plot)
+    expect(await check(page, { semi: false, singleQuote: true, printWidth: 120, parser: 'markdown' })).toBe(true)
+  })
+
+  test('refuses a file that is no result', async () => {
+    await expect(render({ suite: 'broken' })).rejects.toThrow('broken.json is no result of a suite')
+  })
+})
