@@ -4,13 +4,22 @@ import { publishCompactRoute } from './chat/chat-compact-route.js'
 import { CLOCK } from './clock.module.js'
 import type { Clock } from './clock.js'
 import { Settings } from './config/settings.js'
+import { BackpressureRouter } from './delivery/backpressure-router.js'
+import { DeliveryModule } from './delivery/delivery.module.js'
 import { joinCompactRoute } from './rooms/rooms-compact-route.js'
 import { SessionsModule } from './sessions/sessions.module.js'
 import { SessionsService } from './sessions/sessions.service.js'
 import { NestwireServer } from './transport/nestwire-server.js'
+import { TickFlusher } from './transport/outbox.js'
 
 /** Where the transport, which knows no chat, is told of the application: settings, sessions, compact packets. */
-function createServer(settings: Settings, sessions: SessionsService, clock: Clock): NestwireServer {
+function createServer(
+  settings: Settings,
+  sessions: SessionsService,
+  router: BackpressureRouter,
+  flusher: TickFlusher,
+  clock: Clock,
+): NestwireServer {
   const { host, port } = settings.current.listen
   return new NestwireServer({
     host,
@@ -22,15 +31,22 @@ function createServer(settings: Settings, sessions: SessionsService, clock: Cloc
       },
     },
     compactRoutes: [authCompactRoute, joinCompactRoute, publishCompactRoute],
-    observers: [sessions],
+    observers: [sessions, router],
+    flusher,
     clock,
   })
 }
 
 @Global()
 @Module({
-  imports: [SessionsModule],
-  providers: [{ provide: NestwireServer, inject: [Settings, SessionsService, CLOCK], useFactory: createServer }],
+  imports: [SessionsModule, DeliveryModule],
+  providers: [
+    {
+      provide: NestwireServer,
+      inject: [Settings, SessionsService, BackpressureRouter, TickFlusher, CLOCK],
+      useFactory: createServer,
+    },
+  ],
   exports: [NestwireServer],
 })
 export class ServerModule implements BeforeApplicationShutdown {

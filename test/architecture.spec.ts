@@ -47,7 +47,14 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   'transport/room-follower.ts': { files: ['client/'], packages: ['rxjs'] },
   'delivery/': {
-    files: ['protocol/', 'config/', 'log/', 'transport/connection-handle.ts'],
+    files: [
+      'protocol/',
+      'config/',
+      'log/',
+      'transport/connection-handle.ts',
+      'transport/nestwire.exception.ts',
+      'transport/outbox.ts',
+    ],
     packages: ['@nestjs/common'],
   },
   'sessions/': { files: ['protocol/', ...WHO], packages: ['@nestjs/common', 'node:crypto'] },
@@ -67,7 +74,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   'health/': { files: ['log/', 'transport/nestwire-server.ts'], packages: ['@nestjs/common', '@nestjs/terminus'] },
   'server.module.ts': {
-    files: ['config/', 'transport/', 'sessions/', 'auth/', 'rooms/', 'chat/', ...CLOCK_IN_NEST],
+    files: ['config/', 'transport/', 'delivery/', 'sessions/', 'auth/', 'rooms/', 'chat/', ...CLOCK_IN_NEST],
     packages: ['@nestjs/common'],
   },
   'app.module.ts': {

@@ -191,7 +191,8 @@ export class ClientConnection implements WireListener {
       case 'gap':
         return this.handlers.onGap?.(packet)
       case 'ping':
-        return this.wire.sendControl({ kind: 'pong', correlation: packet.correlation })
+        this.wire.sendControl({ kind: 'pong', correlation: packet.correlation })
+        return this.wire.confirm()
       case 'ticket':
         return undefined
       case 'limits':

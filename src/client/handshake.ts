@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net'
 import type { Clock } from '../clock.js'
 import { CloseCode } from '../protocol/close-codes.js'
-import { MAX_FRAME_BYTES_CEILING, PROTOCOL_VERSION } from '../protocol/constants.js'
+import { Feature, MAX_FRAME_BYTES_CEILING, PROTOCOL_VERSION } from '../protocol/constants.js'
 import type { AuthOk, Close, ErrorPacket, Packet, Welcome, WireLimits } from '../protocol/packets.js'
 import { Alarm } from './alarm.js'
 import { ClientError, NestwireError, ServerClosedError, ServerError, TimeoutError } from './errors.js'
@@ -67,7 +67,7 @@ class Handshake implements WireListener {
     this.alarm.setBy(this.options.clock.uptimeMs() + this.options.connectTimeoutMs)
     this.wire.socket.once('connect', () => {
       const versions = { minVersion: PROTOCOL_VERSION, maxVersion: PROTOCOL_VERSION }
-      this.trySend({ kind: 'hello', ...versions, features: 0, agent: this.options.agent })
+      this.trySend({ kind: 'hello', ...versions, features: Feature.Positions, agent: this.options.agent })
     })
   }
 
@@ -88,6 +88,7 @@ class Handshake implements WireListener {
   private onWelcome(welcome: Welcome): void {
     if (this.welcome !== undefined || welcome.version !== PROTOCOL_VERSION) return this.refuse(welcome)
     this.welcome = welcome
+    this.wire.confirms = (welcome.features & Feature.Positions) !== 0
     this.wire.raiseReceiveLimit(welcome.limits.maxFrameBytes ?? MAX_FRAME_BYTES_CEILING)
     const { token } = this.options
     if (welcome.authentication === 'none') return this.finish(welcome, undefined)

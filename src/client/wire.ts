@@ -27,12 +27,18 @@ export interface WireOptions {
 
 /** How long the other side may take to hang up before the socket is cut. */
 const CLOSE_LINGER_MS = 1000
+/** The server's window is a few times this. */
+const CONFIRM_EVERY_BYTES = 64 * 1024
 
 export class Wire {
   /** Largest payload the server takes; live. */
   maxSendPayloadBytes = MAX_HANDSHAKE_FRAME_BYTES
   /** Clock uptime when bytes last came. */
   heardAtMs: number
+  /** True where the server wants to hear by POSITION how much was read. */
+  confirms = false
+  private receivedBytes = 0
+  private confirmedBytes = 0
   private readonly decoder = new FrameDecoder(MAX_HANDSHAKE_FRAME_BYTES)
   private readonly outgoing: Outgoing
   private readonly gone: Promise<void>
@@ -81,6 +87,13 @@ export class Wire {
     if (this.isOpen) this.outgoing.push(encodePacket(packet))
   }
 
+  /** Tells the server what was read so far, if it wants to know and does not yet: it sends on only as it hears. */
+  confirm(): void {
+    if (!this.confirms || this.receivedBytes === this.confirmedBytes) return
+    this.confirmedBytes = this.receivedBytes
+    this.sendControl({ kind: 'position', receivedBytes: this.receivedBytes, positions: [] })
+  }
+
   /** True once all that was sent so far is handed to the system, false if the wire ended first. */
   whenWritten(): Promise<boolean> {
     return this.outgoing.whenWritten()
@@ -126,8 +139,10 @@ export class Wire {
   private hear(chunk: Buffer): void {
     if (!this.isOpen) return
     this.heardAtMs = this.options.clock.uptimeMs()
+    this.receivedBytes += chunk.length
     this.decoder.push(chunk)
     this.pump()
+    if (this.receivedBytes - this.confirmedBytes >= CONFIRM_EVERY_BYTES) this.confirm()
   }
 
   private pump(): void {

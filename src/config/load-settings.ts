@@ -4,7 +4,8 @@
  */
 import { DELIVER_RESERVE_BYTES, HEADER_BYTES } from '../protocol/constants.js'
 import { nearestName } from './nearest-name.js'
-import { settingsList, type Setting, type SettingsValue } from './settings-schema.js'
+import type { Setting } from './setting.js'
+import { settingsList, type SettingsValue } from './settings-schema.js'
 import { StartUpError } from './start-up-error.js'
 
 export type Environment = Readonly<Record<string, string | undefined>>

@@ -3,26 +3,12 @@
  * `.env.example` and the limits page follow this table (tests compare them with it).
  * `live` settings take effect when `Settings` is swapped; the others at the next start.
  */
-import { z } from 'zod'
-import { DEFAULT_PORT, MAX_FRAME_BYTES_CEILING, MAX_HANDSHAKE_FRAME_BYTES } from '../protocol/constants.js'
+import type { z } from 'zod'
+import { DEFAULT_PORT } from '../protocol/constants.js'
+import { deliverySettings } from './delivery-settings.js'
+import { DAY_MS, KIB, MIB, type Setting } from './setting.js'
 import { flag, oneOf, text, wholeNumber } from './setting-types.js'
-
-/** A setting with a unit is a limit: `docs/LIMITS.md` says what happens when it is reached. */
-export type Unit = 'bytes' | 'ms' | 'connections' | 'requests' | 'rooms' | 'members' | 'records' | 'verifications'
-
-export interface Setting {
-  readonly env: `NESTWIRE_${string}`
-  readonly type: z.ZodType<unknown, string>
-  /** `undefined`: the setting may be absent. */
-  readonly default: string | number | boolean | undefined
-  readonly unit?: Unit
-  readonly effect: string
-  readonly live: boolean
-}
-
-const KIB = 1024
-const MIB = 1024 * KIB
-const DAY_MS = 86_400_000
+import { transportSettings } from './transport-settings.js'
 
 export const settingsSchema = {
   listen: {
@@ -202,128 +188,8 @@ export const settingsSchema = {
       live: true,
     },
   },
-  transport: {
-    maxConnections: {
-      env: 'NESTWIRE_MAX_CONNECTIONS',
-      type: wholeNumber(1, 1_000_000),
-      default: 19_000,
-      unit: 'connections',
-      effect: 'Connections at the same time; keep it under the limit of open files (ulimit -n).',
-      live: true,
-    },
-    maxHandshakeFrameBytes: {
-      env: 'NESTWIRE_MAX_HANDSHAKE_FRAME_BYTES',
-      type: wholeNumber(MAX_HANDSHAKE_FRAME_BYTES, 64 * KIB),
-      default: MAX_HANDSHAKE_FRAME_BYTES,
-      unit: 'bytes',
-      effect: 'Payload of one frame before authentication; raise it for tokens above 4,000 bytes.',
-      live: true,
-    },
-    maxFrameBytes: {
-      env: 'NESTWIRE_MAX_FRAME_BYTES',
-      type: wholeNumber(4 * KIB, MAX_FRAME_BYTES_CEILING),
-      default: 64 * KIB,
-      unit: 'bytes',
-      effect: 'Payload of one frame after authentication, both ways.',
-      live: true,
-    },
-    maxMessageBytes: {
-      env: 'NESTWIRE_MAX_MESSAGE_BYTES',
-      type: wholeNumber(1, MAX_FRAME_BYTES_CEILING),
-      default: 32 * KIB,
-      unit: 'bytes',
-      effect: 'Body of one chat message; at most NESTWIRE_MAX_FRAME_BYTES − 1024.',
-      live: true,
-    },
-    maxInFlightRequests: {
-      env: 'NESTWIRE_MAX_IN_FLIGHT_REQUESTS',
-      type: wholeNumber(1, 65_535),
-      default: 1_024,
-      unit: 'requests',
-      effect: 'Unanswered requests of one connection; reading from it pauses at this many.',
-      live: true,
-    },
-    maxRoomsPerConnection: {
-      env: 'NESTWIRE_MAX_ROOMS_PER_CONNECTION',
-      type: wholeNumber(1, 65_535),
-      default: 128,
-      unit: 'rooms',
-      effect: 'Rooms one connection may hear.',
-      live: true,
-    },
-    maxOutboxBytes: {
-      env: 'NESTWIRE_MAX_OUTBOX_BYTES',
-      type: wholeNumber(8 * KIB, 64 * MIB),
-      default: MIB,
-      unit: 'bytes',
-      effect: 'Bytes waiting to be sent to one connection; more than NESTWIRE_MAX_FRAME_BYTES.',
-      live: true,
-    },
-    maxStreamBufferBytes: {
-      env: 'NESTWIRE_MAX_STREAM_BUFFER_BYTES',
-      type: wholeNumber(8 * KIB, 1024 * MIB),
-      default: 16 * MIB,
-      unit: 'bytes',
-      effect: 'Bytes waiting on one connection at which a streamed reply that outruns its reader is ended.',
-      live: true,
-    },
-    handshakeTimeoutMs: {
-      env: 'NESTWIRE_HANDSHAKE_TIMEOUT_MS',
-      type: wholeNumber(10, DAY_MS),
-      default: 10_000,
-      unit: 'ms',
-      effect: 'From connecting to AUTH_OK.',
-      live: true,
-    },
-    halfFrameTimeoutMs: {
-      env: 'NESTWIRE_HALF_FRAME_TIMEOUT_MS',
-      type: wholeNumber(10, DAY_MS),
-      default: 15_000,
-      unit: 'ms',
-      effect: 'From the first to the last byte of a frame.',
-      live: true,
-    },
-    pingIntervalMs: {
-      env: 'NESTWIRE_PING_INTERVAL_MS',
-      type: wholeNumber(10, DAY_MS),
-      default: 25_000,
-      unit: 'ms',
-      effect: 'A connection this long silent is pinged.',
-      live: true,
-    },
-    idleTimeoutMs: {
-      env: 'NESTWIRE_IDLE_TIMEOUT_MS',
-      type: wholeNumber(11, DAY_MS),
-      default: 60_000,
-      unit: 'ms',
-      effect: 'A connection this long silent is closed; more than NESTWIRE_PING_INTERVAL_MS.',
-      live: true,
-    },
-    writeStallTimeoutMs: {
-      env: 'NESTWIRE_WRITE_STALL_TIMEOUT_MS',
-      type: wholeNumber(10, DAY_MS),
-      default: 30_000,
-      unit: 'ms',
-      effect: 'A connection that takes no byte of what waits for it this long is closed.',
-      live: true,
-    },
-    closeLingerMs: {
-      env: 'NESTWIRE_CLOSE_LINGER_MS',
-      type: wholeNumber(0, 60_000),
-      default: 2_000,
-      unit: 'ms',
-      effect: 'How long a closed connection may take to read its last bytes.',
-      live: true,
-    },
-    drainTimeoutMs: {
-      env: 'NESTWIRE_DRAIN_TIMEOUT_MS',
-      type: wholeNumber(0, 600_000),
-      default: 25_000,
-      unit: 'ms',
-      effect: 'Longest orderly shutdown; keep it under the 30 s after which Kubernetes kills.',
-      live: true,
-    },
-  },
+  delivery: deliverySettings,
+  transport: transportSettings,
   output: {
     logLevel: {
       env: 'NESTWIRE_LOG_LEVEL',

@@ -1,74 +1,173 @@
 /**
- * The live end of one room: committed records that wait for the end of the tick, and the connections that get them.
- * Does not commit, does not schedule. Invariant: everything up to `seq` that is not pending was offered to all attached.
+ * The live end of one room: committed records that wait for a turn, and the members that get them. One rule moves
+ * everybody: a batch is offered to a member that stands where the batch begins; who stands inside it gets the rest; who
+ * stands before it is behind and reads on from the log. Records that wait are merged into the next batch.
  */
-import { DELIVER_RESERVE_BYTES } from '../protocol/constants.js'
-import { encodeDeliverFrames } from '../protocol/deliver-frames.js'
-import type { RoomId, Seq } from '../protocol/ids.js'
+import type { Epoch, RoomId, Seq } from '../protocol/ids.js'
 import type { RoomRecord } from '../protocol/packets.js'
 import type { RoomHead } from '../log/room-log.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
-import { offerOrClose } from './slow-member-policy.js'
+import type { Lane } from './admission.js'
+import { RoomBatch } from './room-batch.js'
+import { RoomMember } from './room-member.js'
+import type { Schedulable } from './room-scheduler.js'
 
-export class RoomFeed {
-  /** True while the feed stands on its broadcaster's list. */
-  isMarked = false
-  private readonly attached = new Set<ConnectionHandle>()
-  private pending: RoomRecord[] = []
-  private readonly epoch: RoomHead['epoch']
-  private seq: Seq
-
-  constructor(
-    private readonly room: RoomId,
-    head: RoomHead,
-  ) {
-    this.epoch = head.epoch
-    this.seq = head.seq
-  }
-
-  get hasPending(): boolean {
-    return this.pending.length > 0
-  }
-
-  /** Takes the record that the log committed next. */
-  push(record: RoomRecord): void {
-    this.seq = record.seq
-    if (this.attached.size > 0) this.pending.push(record)
-  }
-
-  /** What `connection` is offered from now on starts exactly after the returned position. */
-  attach(connection: ConnectionHandle, maxFrameBytes: number): RoomHead {
-    this.flush(maxFrameBytes)
-    this.attached.add(connection)
-    return { epoch: this.epoch, seq: this.seq }
-  }
-
-  detach(connection: ConnectionHandle): void {
-    this.attached.delete(connection)
-  }
-
-  /** Encodes what is pending once and offers the same buffers to all; the work per member is one offer. */
-  flush(maxFrameBytes: number): void {
-    if (this.pending.length === 0) return
-    const records = this.pending
-    this.pending = []
-    if (this.attached.size === 0) return
-    const batch = { room: this.room, epoch: this.epoch, records }
-    const frames = encodeDeliverFrames(batch, Math.max(maxFrameBytes, largestFrameBytes(records)))
-    for (const frame of frames) {
-      for (const connection of this.attached) offerOrClose(connection, frame)
-    }
-  }
-
-  /** Outside the room's order; a member with a full outbox goes without. */
-  offerEphemeral(frame: Buffer): void {
-    for (const connection of this.attached) connection.offer(frame)
-  }
+/** A record on its way to the members, and what it holds in admission until it was offered to the last of them. */
+export interface AdmittedRecord {
+  readonly record: RoomRecord
+  readonly lane: Lane
+  readonly bytes: number
 }
 
-/** A record that was admitted just before the limit was lowered must still go out. */
-function largestFrameBytes(records: readonly RoomRecord[]): number {
-  let largestBodyBytes = 0
-  for (const { body } of records) if (body.length > largestBodyBytes) largestBodyBytes = body.length
-  return largestBodyBytes + DELIVER_RESERVE_BYTES
+export interface RoomFeedHost {
+  readonly maxFrameBytes: number
+  /** When this room may start its next batch, after one that took `offers` offers. */
+  notBefore(offers: number): number
+  /** The batch was offered to every live member. */
+  offered(records: readonly AdmittedRecord[]): void
+  /** The member is behind and must be brought up from the log. */
+  lagging(member: RoomMember): void
+}
+
+export class RoomFeed implements Schedulable {
+  lane: Lane | undefined
+  notBeforeMs = 0
+  readonly epoch: Epoch
+  private readonly members: RoomMember[] = []
+  private readonly byConnection = new Map<ConnectionHandle, RoomMember>()
+  private pending: AdmittedRecord[] = []
+  private running: readonly AdmittedRecord[] = []
+  private batch: RoomBatch | undefined
+  /** Members below this index have not been offered `batch` yet. */
+  private next = 0
+  private offers = 0
+  private headSeq: Seq
+
+  constructor(
+    readonly room: RoomId,
+    head: RoomHead,
+    private readonly host: RoomFeedHost,
+  ) {
+    this.epoch = head.epoch
+    this.headSeq = head.seq
+  }
+
+  /** The last committed record. */
+  get seq(): Seq {
+    return this.headSeq
+  }
+
+  get hasMembers(): boolean {
+    return this.members.length > 0
+  }
+
+  memberOf(connection: ConnectionHandle): RoomMember | undefined {
+    return this.byConnection.get(connection)
+  }
+
+  /** Takes the record that the log committed next. False if nobody is there to be offered it. */
+  push(admitted: AdmittedRecord): boolean {
+    this.headSeq = admitted.record.seq
+    if (!this.hasMembers) return false
+    this.pending.push(admitted)
+    return true
+  }
+
+  /** Deliveries start exactly after the returned position. Idempotent: who hears the room already stays where it is. */
+  attach(connection: ConnectionHandle, from: Seq = this.headSeq): RoomHead {
+    let member = this.byConnection.get(connection)
+    if (member === undefined) {
+      member = new RoomMember(connection, this, from)
+      this.byConnection.set(connection, member)
+      member.index = this.members.push(member) - 1
+    }
+    // What came after `from` may have gone out already: who starts in the past reads it from the log.
+    if (member.position < this.headSeq) this.host.lagging(member)
+    return { epoch: this.epoch, seq: member.position }
+  }
+
+  detach(connection: ConnectionHandle): RoomMember | undefined {
+    const member = this.byConnection.get(connection)
+    if (member === undefined) return undefined
+    this.byConnection.delete(connection)
+    // Batches run from the end to the start, so the one that moves here had its turn, or has none in this batch.
+    const last = this.members.pop()
+    if (last !== undefined && last !== member) {
+      last.index = member.index
+      this.members[member.index] = last
+    }
+    return member
+  }
+
+  turn(maxOffers: number): { offers: number; isDone: boolean } {
+    const batch = this.batch ?? this.start()
+    if (batch === undefined) return { offers: 0, isDone: true }
+    this.next = Math.min(this.next, this.members.length)
+    let offers = 0
+    while (this.next > 0 && offers < maxOffers) {
+      this.next -= 1
+      const member = this.members[this.next]
+      if (member !== undefined) offers += this.offer(batch, member)
+    }
+    this.offers += offers
+    if (this.next === 0) this.finish()
+    return { offers, isDone: this.batch === undefined && this.pending.length === 0 }
+  }
+
+  /** Outside the room's order and never logged: who is behind or full goes without. Returns how many did. */
+  offerEphemeral(frame: Buffer): number {
+    let dropped = 0
+    for (const { connection, isLagging } of this.members) {
+      if (isLagging || connection.deliver(frame) !== 'queued') dropped += 1
+    }
+    return dropped
+  }
+
+  /** Gives back what waits; the room is gone. */
+  abandon(): readonly AdmittedRecord[] {
+    const waiting = [...this.running, ...this.pending]
+    this.running = []
+    this.pending = []
+    this.batch = undefined
+    return waiting
+  }
+
+  private start(): RoomBatch | undefined {
+    const [first, ...more] = this.pending
+    if (first === undefined) return undefined
+    this.running = this.pending
+    this.pending = []
+    this.next = this.members.length
+    this.offers = 0
+    const records: [RoomRecord, ...RoomRecord[]] = [first.record, ...more.map(({ record }) => record)]
+    this.batch = new RoomBatch({ id: this.room, epoch: this.epoch }, records, this.host.maxFrameBytes)
+    return this.batch
+  }
+
+  private finish(): void {
+    const { running } = this
+    this.running = []
+    this.batch = undefined
+    this.notBeforeMs = this.host.notBefore(this.offers)
+    this.host.offered(running)
+  }
+
+  /** Returns how many frames were offered. */
+  private offer(batch: RoomBatch, member: RoomMember): number {
+    const { position } = member
+    if (position >= batch.last) return 0
+    if (position < batch.prev) {
+      this.host.lagging(member)
+      return 0
+    }
+    const frames = position === batch.prev ? batch.frames : batch.framesAfter(position)
+    for (const { bytes, lastSeq } of frames) {
+      if (member.connection.deliver(bytes) !== 'queued') {
+        this.host.lagging(member)
+        return 1
+      }
+      member.position = lastSeq
+    }
+    return frames.length
+  }
 }

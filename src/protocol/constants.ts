@@ -36,5 +36,7 @@ export const Flag = { PriorityMask: 0b0011, HasDeadline: 0b0100, HasMetadata: 0b
 export const Priority = { Normal: 0, High: 1, Low: 2 } as const
 export type Priority = (typeof Priority)[keyof typeof Priority]
 
-/** Bits of the feature words in HELLO and WELCOME. This version offers none; the bits are spoken for. */
+/** Bits of the feature words in HELLO and WELCOME. */
 export const Feature = { Resume: 1, Positions: 2 } as const
+/** What this server takes part in, if the client does; resume is spoken for. */
+export const OFFERED_FEATURES: number = Feature.Positions

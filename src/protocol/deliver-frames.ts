@@ -1,7 +1,7 @@
 import { PREAMBLE_BYTES } from './constants.js'
 import type { RecordBefore } from './deliver-codec.js'
 import { encodePacket } from './encode-packet.js'
-import type { Epoch, RoomId, UserId } from './ids.js'
+import type { Epoch, RoomId, Seq, UserId } from './ids.js'
 import type { RoomRecord } from './packets.js'
 
 /** Consecutive records of one room, at least one. */
@@ -11,18 +11,26 @@ export interface DeliverBatch {
   readonly records: readonly RoomRecord[]
 }
 
+export interface DeliverFrame {
+  readonly bytes: Buffer
+  /** Where a member stands that got it. */
+  readonly lastSeq: Seq
+}
+
 /**
  * The fewest DELIVER frames that carry `batch` in order, each with a payload of at most `maxFrameBytes`.
  * Throws a RangeError if one record alone is larger; a body of `maxFrameBytes - DELIVER_RESERVE_BYTES` never is.
  */
-export function encodeDeliverFrames(batch: DeliverBatch, maxFrameBytes: number): Buffer[] {
+export function encodeDeliverFrames(batch: DeliverBatch, maxFrameBytes: number): DeliverFrame[] {
   const { room, epoch, records } = batch
-  const frames: Buffer[] = []
+  const frames: DeliverFrame[] = []
   let start = 0
   while (start < records.length) {
     const end = start + countFitting(batch, start, maxFrameBytes)
     const part = start === 0 && end === records.length ? records : records.slice(start, end)
-    frames.push(encodePacket({ kind: 'deliver', room, epoch, records: part }))
+    const last = part.at(-1)
+    if (last === undefined) break
+    frames.push({ bytes: encodePacket({ kind: 'deliver', room, epoch, records: part }), lastSeq: last.seq })
     start = end
   }
   return frames

@@ -25,6 +25,7 @@ export const ErrorCode = {
   RoomFull: 20,
   LogUnavailable: 21,
   CommitFailed: 22,
+  Backpressure: 23,
 } as const
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
 

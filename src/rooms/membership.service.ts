@@ -11,7 +11,7 @@ import type { Settings } from '../config/settings.js'
 import type { RoomDelivery } from '../delivery/room-delivery.js'
 import { offerOrClose } from '../delivery/slow-member-policy.js'
 import { ErrorCode } from '../protocol/error-codes.js'
-import type { RoomId, UserId } from '../protocol/ids.js'
+import type { RoomId, Seq, UserId } from '../protocol/ids.js'
 import { LeaveReason, RecordKind } from '../protocol/packets.js'
 import type { Session } from '../sessions/session.js'
 import type { SessionsService } from '../sessions/sessions.service.js'
@@ -51,8 +51,11 @@ export class MembershipService {
     return room
   }
 
-  /** Idempotent; the room is open for `attach` afterwards. Throws BANNED, ROOM_FULL. */
-  async enter(room: Room, person: Person): Promise<void> {
+  /**
+   * Idempotent; the room is open for `attach` afterwards. Resolves with the seq of the join record, if there is one:
+   * what comes after it is for the newcomer, too. Throws BANNED, ROOM_FULL.
+   */
+  async enter(room: Room, person: Person): Promise<Seq | undefined> {
     const { delivery, settings, clock } = this.parts
     const { maxMembersPerRoom, announceMembersMax } = settings.current.rooms
     const verdict = room.admit(person, clock.now(), maxMembersPerRoom)
@@ -61,14 +64,17 @@ export class MembershipService {
         throw banned(room.id)
       case 'full':
         throw new NestwireException(ErrorCode.RoomFull, `${room.id} has as many members as it may`)
-      case 'already':
-        return delivery.open(room.id)
       case 'joined':
         this.parts.presence.changed(room)
-        return room.memberCount <= announceMembersMax ? this.announceJoin(room, person) : delivery.open(room.id)
+        if (room.memberCount <= announceMembersMax) return this.announceJoin(room, person)
+        break
+      case 'already':
+        break
       default:
         unreachable(verdict)
     }
+    await delivery.open(room.id)
+    return undefined
   }
 
   /** Ends the membership on all devices of the user; false if there was none. */
@@ -78,7 +84,7 @@ export class MembershipService {
     if (room.memberCount === 0) await this.delete(room)
     else if (isAnnounced) {
       const body = Buffer.of(leaveReasons[reason])
-      await this.parts.delivery.append(room.id, { kind: RecordKind.Leave, sender: user, body }, 'normal')
+      await this.parts.delivery.append(room.id, { kind: RecordKind.Leave, sender: user, body }, 'notice')
     }
     return true
   }
@@ -91,11 +97,10 @@ export class MembershipService {
     this.parts.presence.changed(room)
   }
 
-  // Joins and leaves go at normal priority whoever causes them: nobody lifts a room into the high lane by coming and going.
-  private async announceJoin(room: Room, { user, username }: Person): Promise<void> {
+  private async announceJoin(room: Room, { user, username }: Person): Promise<Seq> {
     const body = Buffer.from(username)
     try {
-      await this.parts.delivery.append(room.id, { kind: RecordKind.Join, sender: user, body }, 'normal')
+      return (await this.parts.delivery.append(room.id, { kind: RecordKind.Join, sender: user, body }, 'notice')).seq
     } catch (error) {
       // A join that the log does not know must not have happened.
       if (this.remove(room, user, 'left') && room.memberCount === 0) await this.delete(room)

@@ -44,10 +44,10 @@ export class RoomsService {
     const entering = this.memberships.enter(room, caller)
     // Counted before the log has answered, so that pipelined joins cannot pass the limit together.
     if (room.member(caller.user) !== undefined) this.memberships.arrive(room, session)
-    await entering
+    const joinSeq = await entering
     // The membership or the connection may have ended meanwhile.
     if (!session.rooms.has(id)) throw notAllowed(id, room.standingOf(caller.user) === 'banned' ? 'banned' : 'stranger')
-    return { ...standingIn(room, caller.user), ...this.delivery.attach(id, connection) }
+    return { ...standingIn(room, caller.user), ...this.delivery.attach(id, connection, joinSeq) }
   }
 
   /** Idempotent: a room that is gone has been left too. */

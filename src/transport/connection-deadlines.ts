@@ -17,6 +17,8 @@ export interface ConnectionTimes {
   readonly halfFrameSinceMs: number
   /** Since when the socket has taken nothing; -1 = it takes. */
   readonly blockedSinceMs: number
+  /** Since when the client has confirmed next to nothing while more waits for it; -1 = it does. */
+  readonly unconfirmedSinceMs: number
   /** While we do not read, silence is ours: idle and half-frame clocks stand still. */
   readonly isHeld: boolean
   /** When the session's token expires; `Infinity` = never. */
@@ -67,6 +69,13 @@ function closingDeadlines(times: ConnectionTimes, limits: TransportLimits): Clos
   }
   if (times.blockedSinceMs >= 0) {
     by(times.blockedSinceMs + limits.writeStallTimeoutMs, CloseCode.SlowConsumer, 'nothing was read for too long')
+  }
+  if (times.unconfirmedSinceMs >= 0) {
+    by(
+      times.unconfirmedSinceMs + limits.writeStallTimeoutMs,
+      CloseCode.SlowConsumer,
+      'nothing was confirmed for too long',
+    )
   }
   if (times.isHeld) return deadlines
   if (times.halfFrameSinceMs >= 0) {

@@ -16,11 +16,20 @@ export interface ConnectionHandle {
   admit(grant: Grant): void
   /** Queues one whole frame. The buffer may be shared with other connections and must not change any more. */
   offer(frame: Buffer): OfferVerdict
+  /**
+   * Queues a frame of a room, like `offer`, but only within `confirmWindowBytes` of what the client has confirmed.
+   * After `full` the observers hear `connectionWritable` once half of that is free again.
+   */
+  deliver(frame: Buffer): OfferVerdict
+  /** True while half of the window is free; if not, the observers hear `connectionWritable` once it is. */
+  readyToDeliver(): boolean
   /** Sends CLOSE with the code, then ends the connection. Idempotent. */
   close(code: CloseCode, message: string, retryAfterMs?: number): void
 }
 
 /** Hears of every connection that is over, however it ended, exactly once; for clean-up outside the transport. */
 export interface ConnectionObserver {
-  connectionClosed(connection: ConnectionHandle): void
+  connectionClosed?(connection: ConnectionHandle): void
+  /** A delivery was refused as `full`, and there is room again. */
+  connectionWritable?(connection: ConnectionHandle): void
 }

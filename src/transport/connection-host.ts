@@ -24,6 +24,8 @@ export interface ConnectionHost {
   dispatch(connection: Connection, packet: DispatchedPacket): void
   /** The connection will take and give no more packets; called once, before its socket is gone. */
   connectionClosed(connection: Connection, code: CloseCode | undefined): void
+  /** A delivery was refused, and there is room again. */
+  connectionWritable(connection: Connection): void
   /** The socket is gone; called once, last. */
   connectionGone(connection: Connection): void
 }

@@ -8,11 +8,12 @@ import type { Socket } from 'node:net'
 import { Logger } from '@nestjs/common'
 import { CloseCode } from '../protocol/close-codes.js'
 import { judgePacket, nextState, type ConnectionEvent, type ConnectionState } from '../protocol/connection-state.js'
+import { Feature, OFFERED_FEATURES } from '../protocol/constants.js'
 import { encodePacket } from '../protocol/encode-packet.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import { negotiateVersion } from '../protocol/handshake.js'
 import type { ConnectionId } from '../protocol/ids.js'
-import type { Hello, Packet } from '../protocol/packets.js'
+import type { Hello, Packet, Position } from '../protocol/packets.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { unreachable } from '../unreachable.js'
 import type { Grant, Principal } from './authentication.js'
@@ -86,6 +87,14 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
    */
   reply(frame: Buffer): void {
     this.outbox.offer(frame, Infinity)
+  }
+
+  deliver(frame: Buffer): OfferVerdict {
+    return this.outbox.deliver(frame, this.host.limits.current.confirmWindowBytes)
+  }
+
+  readyToDeliver(): boolean {
+    return this.outbox.readyToDeliver(this.host.limits.current.confirmWindowBytes)
   }
 
   get queuedBytes(): number {
@@ -207,10 +216,12 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
     this.blockedSinceMs = -1
     this.outbox.flush()
     this.release()
+    this.tellWritable()
   }
 
   outboxFlushed(): void {
     if (this.intake.isHeld) this.release()
+    this.tellWritable()
   }
 
   /** FIN. What was asked for is still answered, then we hang up too. */
@@ -268,6 +279,7 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
       pingedAtMs: this.pingedAtMs,
       halfFrameSinceMs: this.intake.halfFrameSinceMs,
       blockedSinceMs: this.blockedSinceMs,
+      unconfirmedSinceMs: this.outbox.unconfirmedSinceMs(nowMs),
       isHeld: this.intake.isHeld,
       expiresAtMs: nowMs + expiresAtMs - this.host.clock.now(),
       closedAtMs: this.closedAtMs,
@@ -282,8 +294,9 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
         this.offer(encodePacket({ kind: 'pong', correlation: packet.correlation }))
         return
       case 'pong':
-      case 'position': // confirmed bytes are of use to the delivery issue's window; they cost nothing to take
         return
+      case 'position':
+        return this.confirm(packet)
       case 'close':
         return this.close(CloseCode.Normal, 'goodbye')
       case 'auth':
@@ -305,8 +318,20 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
       throw new ProtocolError(CloseCode.NoCommonVersion, `versions ${hello.minVersion} to ${hello.maxVersion}`)
     }
     this.move({ kind: 'welcomed', authentication: this.host.authentication })
+    if ((hello.features & OFFERED_FEATURES & Feature.Positions) !== 0) this.outbox.expectConfirmations()
     this.offer(this.host.welcomeFrame(this, hello, version))
     if (this.host.authentication === 'none') this.activate()
+  }
+
+  private confirm({ receivedBytes }: Position): void {
+    if (!this.outbox.confirm(receivedBytes)) {
+      throw new ProtocolError(CloseCode.BadField, `${receivedBytes} bytes confirmed that were not sent`)
+    }
+    this.tellWritable()
+  }
+
+  private tellWritable(): void {
+    if (this.outbox.takeWritable(this.host.limits.current.confirmWindowBytes)) this.host.connectionWritable(this)
   }
 
   private fail(error: unknown): void {

@@ -6,7 +6,7 @@ import { createServer, type Server as TcpServer, type Socket } from 'node:net'
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices'
 import { systemClock, type Clock } from '../clock.js'
 import { CloseCode } from '../protocol/close-codes.js'
-import { DEFAULT_PORT } from '../protocol/constants.js'
+import { DEFAULT_PORT, OFFERED_FEATURES } from '../protocol/constants.js'
 import { encodePacket } from '../protocol/encode-packet.js'
 import type { Hello, WireLimits } from '../protocol/packets.js'
 import type { Authenticator } from './authentication.js'
@@ -39,6 +39,8 @@ export interface NestwireServerOptions {
   readonly compactRoutes?: readonly AnyCompactRoute[]
   readonly observers?: readonly ConnectionObserver[]
   readonly clock?: Clock
+  /** To be shared with whoever offers frames in slices and flushes them himself. */
+  readonly flusher?: TickFlusher
 }
 
 export type NestwireStatus = 'connected' | 'disconnected'
@@ -183,20 +185,23 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
       clock,
       limits,
       wheel: new TimerWheel(clock),
-      flusher: new TickFlusher(),
+      flusher: this.options.flusher ?? new TickFlusher(),
       authentication: authentication === 'none' ? 'none' : 'token',
-      welcomeFrame: (connection, _hello: Hello, version) =>
+      welcomeFrame: (connection, hello: Hello, version) =>
         encodePacket({
           kind: 'welcome',
           version,
-          features: 0,
+          features: hello.features & OFFERED_FEATURES,
           authentication: authentication === 'none' ? 'none' : 'token',
           connection: connection.id,
           limits: wireLimits(limits.current),
         }),
       dispatch: (connection: Connection, packet: DispatchedPacket) => this.dispatcher?.dispatch(connection, packet),
       connectionClosed: (connection) => {
-        for (const observer of observers) observer.connectionClosed(connection)
+        for (const observer of observers) observer.connectionClosed?.(connection)
+      },
+      connectionWritable: (connection) => {
+        for (const observer of observers) observer.connectionWritable?.(connection)
       },
       connectionGone: (connection) => registry.remove(connection),
     }

@@ -7,6 +7,7 @@
  */
 import type { Socket } from 'node:net'
 import type { OfferVerdict } from './connection-handle.js'
+import { DeliveryWindow } from './delivery-window.js'
 
 /** At most this much is handed to the socket at a time; the rest waits until it has left. */
 const CHUNK_BYTES = 64 * 1024
@@ -21,7 +22,8 @@ export class TickFlusher {
     this.dirty.push(outbox)
   }
 
-  private flush(): void {
+  /** At the end of each tick by itself; earlier by whoever has offered a lot and wants to know what it cost. */
+  flush(): void {
     const marked = this.dirty
     this.dirty = []
     for (const outbox of marked) outbox.flush()
@@ -38,8 +40,12 @@ export class Outbox {
   private first: Buffer | undefined
   private rest: Buffer[] | undefined
   private heldBytes = 0
+  private takenBytes = 0
   private isMarked = false
   private isOpen = true
+  /** Only for clients that confirm what they read. */
+  private window: DeliveryWindow | undefined
+  private isDeliveryWaiting = false
 
   constructor(
     private readonly socket: Socket,
@@ -63,6 +69,7 @@ export class Outbox {
     const queued = this.queuedBytes
     if (queued > 0 && queued + frame.length > maxBytes) return 'full'
     this.heldBytes += frame.length
+    this.takenBytes += frame.length
     if (this.first === undefined) this.first = frame
     else (this.rest ??= []).push(frame)
     if (!this.isMarked) {
@@ -70,6 +77,44 @@ export class Outbox {
       this.flusher.mark(this)
     }
     return 'queued'
+  }
+
+  /** From now on the client tells by POSITION how much it has read. */
+  expectConfirmations(): void {
+    this.window = new DeliveryWindow()
+  }
+
+  /** Like `offer`, for what can wait in the log: within `windowBytes` of what the client has confirmed. */
+  deliver(frame: Buffer, windowBytes: number): OfferVerdict {
+    const unconfirmed = this.unconfirmedBytes
+    const isShut = unconfirmed > 0 && unconfirmed + frame.length > windowBytes
+    const verdict = isShut ? 'full' : this.offer(frame, windowBytes)
+    if (verdict === 'full') this.isDeliveryWaiting = true
+    return verdict
+  }
+
+  /** True while at least half of the window is free; if not, `takeWritable` tells when it is. */
+  readyToDeliver(windowBytes: number): boolean {
+    const isReady = this.isOpen && Math.max(this.unconfirmedBytes, this.queuedBytes) * 2 <= windowBytes
+    if (!isReady) this.isDeliveryWaiting = true
+    return isReady
+  }
+
+  /** True once when there is room again for what was refused or not ready. */
+  takeWritable(windowBytes: number): boolean {
+    if (!this.isDeliveryWaiting || !this.readyToDeliver(windowBytes)) return false
+    this.isDeliveryWaiting = false
+    return true
+  }
+
+  /** False if the client cannot have read that much, or had read more before. */
+  confirm(receivedBytes: number): boolean {
+    return this.window?.confirm(receivedBytes, this.takenBytes) ?? true
+  }
+
+  /** Since when more waits for a client that confirms next to nothing; -1 = it reads. */
+  unconfirmedSinceMs(nowMs: number): number {
+    return this.window?.stalledSinceMs(nowMs, this.isDeliveryWaiting) ?? -1
   }
 
   /** Writes what the socket takes; the flusher calls it, and the connection on 'drain'. */
@@ -102,6 +147,10 @@ export class Outbox {
   abandon(): void {
     this.isOpen = false
     this.release()
+  }
+
+  private get unconfirmedBytes(): number {
+    return this.window?.unconfirmed(this.takenBytes) ?? 0
   }
 
   private release(): void {

@@ -23,6 +23,8 @@ export interface TransportLimits {
   readonly drainTimeoutMs: number
   /** Frames queued for one connection: deliveries above it are refused, and from half of it on nothing is read. */
   readonly maxOutboxBytes: number
+  /** Bytes sent to a client that it has not confirmed; deliveries above it wait in the log. */
+  readonly confirmWindowBytes: number
   /** Values of reply streams queued for one connection; a source that outruns its reader further fails the stream. */
   readonly maxStreamBufferBytes: number
   /** Requests of one connection that are being handled; above it the socket is not read. */
@@ -50,6 +52,7 @@ export const DEFAULT_TRANSPORT_LIMITS: TransportLimits = {
   closeLingerMs: 2_000,
   drainTimeoutMs: 25_000,
   maxOutboxBytes: 1024 * 1024,
+  confirmWindowBytes: 256 * 1024,
   maxStreamBufferBytes: 16 * 1024 * 1024,
   maxInFlightRequests: 1024,
   maxRoomsPerConnection: 128,

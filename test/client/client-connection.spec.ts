@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { decodeBody, encodeBody } from '../../src/protocol/body.js'
 import { encodePacket } from '../../src/protocol/encode-packet.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
-import { Priority } from '../../src/protocol/constants.js'
+import { Feature, Priority } from '../../src/protocol/constants.js'
 import { ClientConnection, type ConnectionOptions } from '../../src/client/index.js'
 import type { WireLimits } from '../../src/protocol/packets.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -37,7 +37,12 @@ describe('opening', () => {
     const server = await ScriptedServer.start()
     const opening = ClientConnection.open({ port: server.port, token: () => 'fresh', agent: 'tester' })
     const served = await server.accept()
-    expect(await served.expect('hello')).toMatchObject({ minVersion: 1, maxVersion: 1, features: 0, agent: 'tester' })
+    expect(await served.expect('hello')).toMatchObject({
+      minVersion: 1,
+      maxVersion: 1,
+      features: Feature.Positions,
+      agent: 'tester',
+    })
     served.send(welcome({ limits: { maxFrameBytes: 9000 } }))
     const auth = await served.expect('auth')
     expect(auth).toMatchObject({ token: 'fresh', redirects: 0 })

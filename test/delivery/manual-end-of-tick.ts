@@ -11,6 +11,18 @@ export class ManualEndOfTick {
     return this.tasks.length
   }
 
+  /** Ends tick after tick, promises settled in between, until nobody asks for another. */
+  async settle(): Promise<void> {
+    for (let idle = 0; idle < 3; idle += 1) {
+      while (this.tasks.length > 0) {
+        this.end()
+        await new Promise(setImmediate)
+        idle = 0
+      }
+      await new Promise(setImmediate)
+    }
+  }
+
   end(): void {
     const tasks = this.tasks
     this.tasks = []

@@ -10,7 +10,7 @@ import type { ConnectionHandle, OfferVerdict } from '../../src/transport/connect
 
 let made = 0
 
-/** A connection without a socket: keeps the frames it was offered, and says `full` from the `roomForFrames`-th on. */
+/** A connection without a socket: keeps the frames it was offered, and says `full` while it holds `roomForFrames` unread ones. */
 export class RecordingConnection implements ConnectionHandle {
   readonly id = trustedConnectionId(`recording-${++made}`)
   readonly remoteAddress = '127.0.0.1'
@@ -19,7 +19,22 @@ export class RecordingConnection implements ConnectionHandle {
   closeCode: CloseCode | undefined
   onClose: (() => void) | undefined
 
-  constructor(private readonly roomForFrames = Infinity) {}
+  private readFrames = 0
+
+  constructor(public roomForFrames = Infinity) {}
+
+  /** What was offered so far is read: there is room again. */
+  read(): void {
+    this.readFrames = this.frames.length
+  }
+
+  readyToDeliver(): boolean {
+    return this.closeCode === undefined && this.frames.length - this.readFrames < this.roomForFrames
+  }
+
+  deliver(frame: Buffer): OfferVerdict {
+    return this.offer(frame)
+  }
 
   get principal(): Principal | undefined {
     return this.grant?.principal
@@ -31,7 +46,7 @@ export class RecordingConnection implements ConnectionHandle {
 
   offer(frame: Buffer): OfferVerdict {
     if (this.closeCode !== undefined) return 'closed'
-    if (this.frames.length >= this.roomForFrames) return 'full'
+    if (this.frames.length - this.readFrames >= this.roomForFrames) return 'full'
     this.frames.push(frame)
     return 'queued'
   }

@@ -73,6 +73,13 @@ export const errorScenarios: Readonly<Record<keyof typeof ErrorCode, () => Promi
     return bob
   },
   TooManyRooms: () => inChat(join('second', CORRELATION), { NESTWIRE_MAX_ROOMS_PER_CONNECTION: '1' }),
+  Backpressure: async () => {
+    const { alice } = await inLobby({ NESTWIRE_LANE_MAX_MESSAGES: '1' })
+    // All in one write, so that nothing is delivered in between: normal takes its lane's only place, the next is
+    // degraded to the low lane's, and for the third there is none.
+    alice.send(publish('lobby', 'normal', 1), publish('lobby', 'degraded', 2), publish('lobby', 'refused', CORRELATION))
+    return alice
+  },
   MessageTooLarge: () => inChat(publish('lobby', 'xx', CORRELATION), { NESTWIRE_MAX_MESSAGE_BYTES: '1' }),
   DeadlineExceeded: async () => {
     const { greeted, clock } = await startWayOut()

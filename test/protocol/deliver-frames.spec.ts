@@ -22,8 +22,11 @@ const worst = (bodyBytes: number): RoomRecord => ({
   timeMs: Number.MAX_SAFE_INTEGER,
 })
 
+const framesOf = (records: readonly RoomRecord[], maxFrameBytes: number, of = room): Buffer[] =>
+  encodeDeliverFrames({ room: of, epoch, records }, maxFrameBytes).map(({ bytes }) => bytes)
+
 const bytesFor = (records: readonly RoomRecord[]): number =>
-  encodeDeliverFrames({ room, epoch, records }, 1024 * 1024).reduce((sum, frame) => sum + frame.length, 0)
+  framesOf(records, 1024 * 1024).reduce((sum, frame) => sum + frame.length, 0)
 
 function recordsIn(frames: readonly Buffer[]): RoomRecord[] {
   const { items, fault } = receivePackets(frames, { maxFrameBytes: 1024 * 1024 })
@@ -37,17 +40,17 @@ function recordsIn(frames: readonly Buffer[]): RoomRecord[] {
 
 test('a batch that fits leaves in one frame', () => {
   const records = texts(100, 'hello')
-  const frames = encodeDeliverFrames({ room, epoch, records }, 65_536)
+  const frames = framesOf(records, 65_536)
   expect(frames).toHaveLength(1)
   expect(recordsIn(frames)).toEqual(records)
 })
 
 test('a batch is split only one byte below its size', () => {
   const records = texts(100, 'hello')
-  const [whole] = encodeDeliverFrames({ room, epoch, records }, 65_536)
+  const [whole] = framesOf(records, 65_536)
   const payloadBytes = (whole?.length ?? 0) - HEADER_BYTES
-  expect(encodeDeliverFrames({ room, epoch, records }, payloadBytes)).toHaveLength(1)
-  const split = encodeDeliverFrames({ room, epoch, records }, payloadBytes - 1)
+  expect(framesOf(records, payloadBytes)).toHaveLength(1)
+  const split = framesOf(records, payloadBytes - 1)
   expect(split).toHaveLength(2)
   expect(recordsIn(split)).toEqual(records)
 })
@@ -61,9 +64,7 @@ test('frames are filled to the last byte whatever the deltas', () => {
   const payloadBytes = (part: readonly RoomRecord[]): number =>
     encodePacket({ kind: 'deliver', room, epoch, records: part }).length - HEADER_BYTES
   for (let maxFrameBytes = 100; maxFrameBytes <= 300; maxFrameBytes += 1) {
-    const [first, second] = encodeDeliverFrames({ room, epoch, records }, maxFrameBytes).map((frame) =>
-      recordsIn([frame]),
-    )
+    const [first, second] = framesOf(records, maxFrameBytes).map((frame) => recordsIn([frame]))
     const count = first?.length ?? 0
     expect(second?.[0]?.prev).toBe(records[count]?.prev)
     expect(payloadBytes(records.slice(0, count))).toBeLessThanOrEqual(maxFrameBytes)
@@ -71,14 +72,21 @@ test('frames are filled to the last byte whatever the deltas', () => {
   }
 })
 
+test('each frame says with which record it ends', () => {
+  const records = texts(100, 'hello')
+  const frames = encodeDeliverFrames({ room, epoch, records }, 600)
+  expect(frames.length).toBeGreaterThan(1)
+  for (const { bytes, lastSeq } of frames) expect(recordsIn([bytes]).at(-1)?.seq).toBe(lastSeq)
+})
+
 test('an empty batch makes no frame', () => {
-  expect(encodeDeliverFrames({ room, epoch, records: [] }, 65_536)).toEqual([])
+  expect(framesOf([], 65_536)).toEqual([])
 })
 
 test('random batches survive every frame limit', () => {
   fc.assert(
     fc.property(arbitraryRecords, fc.integer({ min: 600, max: 3000 }), (records, maxFrameBytes) => {
-      const frames = encodeDeliverFrames({ room, epoch, records }, maxFrameBytes)
+      const frames = framesOf(records, maxFrameBytes)
       for (const frame of frames) expect(frame.length - HEADER_BYTES).toBeLessThanOrEqual(maxFrameBytes)
       expect(recordsIn(frames)).toEqual(records)
     }),
@@ -90,12 +98,12 @@ describe('one record', () => {
 
   test.each([4096, 65_536, 1024 * 1024])('fits a frame of %i bytes beside the reserve', (maxFrameBytes) => {
     const record = worst(maxFrameBytes - DELIVER_RESERVE_BYTES)
-    expect(encodeDeliverFrames({ room: longRoom, epoch, records: [record] }, maxFrameBytes)).toHaveLength(1)
+    expect(framesOf([record], maxFrameBytes, longRoom)).toHaveLength(1)
   })
 
   test('that is larger than a frame is refused', () => {
     const record = worst(4096)
-    expect(() => encodeDeliverFrames({ room, epoch, records: [record] }, 4096)).toThrow(RangeError)
+    expect(() => framesOf([record], 4096)).toThrow(RangeError)
   })
 })
 

@@ -1,7 +1,8 @@
 import { expect, onTestFinished } from 'vitest'
 import { loadSettings } from '../../src/config/load-settings.js'
 import { Settings } from '../../src/config/settings.js'
-import { Broadcaster } from '../../src/delivery/broadcaster.js'
+import { BackpressureRouter } from '../../src/delivery/backpressure-router.js'
+import type { DeliveryPriority } from '../../src/delivery/room-delivery.js'
 import type { NewRecord, RoomHead } from '../../src/log/room-log.js'
 import { MemoryRoomLog } from '../../src/log/memory-room-log.js'
 import type { RoomId } from '../../src/protocol/ids.js'
@@ -14,7 +15,6 @@ import { RoomRegistry } from '../../src/rooms/room-registry.js'
 import { RoomsService } from '../../src/rooms/rooms.service.js'
 import { SessionsService } from '../../src/sessions/sessions.service.js'
 import type { Principal, Role } from '../../src/transport/authentication.js'
-import type { CallInfo } from '../../src/transport/nestwire.context.js'
 import { TimerWheel } from '../../src/transport/timer-wheel.js'
 import { ManualEndOfTick } from '../delivery/manual-end-of-tick.js'
 import { userId } from '../delivery/names.js'
@@ -33,11 +33,11 @@ export class FallibleRoomLog extends MemoryRoomLog {
 }
 
 /** Remembers with which priority each append came. */
-export class AttentiveBroadcaster extends Broadcaster {
-  readonly priorities: CallInfo['priority'][] = []
-  override append(room: RoomId, record: NewRecord, priority: CallInfo['priority'] = 'normal'): Promise<RoomRecord> {
+export class AttentiveRouter extends BackpressureRouter {
+  readonly priorities: DeliveryPriority[] = []
+  override append(room: RoomId, record: NewRecord, priority: DeliveryPriority = 'normal'): Promise<RoomRecord> {
     this.priorities.push(priority)
-    return super.append(room, record)
+    return super.append(room, record, priority)
   }
 }
 
@@ -52,7 +52,13 @@ export function startRooms(env: Record<string, string> = {}) {
   const clock = new ManualClock()
   const tick = new ManualEndOfTick()
   const log = new FallibleRoomLog(settings, clock)
-  const delivery = new AttentiveBroadcaster(log, settings, tick.schedule)
+  const delivery = new AttentiveRouter({
+    log,
+    settings,
+    nowMs: () => performance.now(),
+    nextTick: tick.schedule,
+    flush: () => undefined,
+  })
   const sessions = new SessionsService()
   const registry = new RoomRegistry(settings)
   const policy = new DefaultRoomPolicy(settings)

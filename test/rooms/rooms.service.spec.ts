@@ -123,10 +123,10 @@ describe('announcements', () => {
     expect((await log.head(lobby)).seq).toBe(3)
   })
 
-  test('go at normal priority, whoever causes them', async () => {
+  test('go as notices, whoever causes them', async () => {
     const { connect, join, delivery } = startRooms()
     await join(connect('root', { role: 'admin' }), lobby)
-    expect(delivery.priorities).toEqual(['normal'])
+    expect(delivery.priorities).toEqual(['notice'])
   })
 })
 

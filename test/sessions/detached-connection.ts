@@ -22,6 +22,13 @@ export class DetachedConnection implements ConnectionHandle {
     this.grant = grant
   }
 
+  readyToDeliver(): boolean {
+    return false
+  }
+  deliver(): OfferVerdict {
+    return 'closed'
+  }
+
   offer(): OfferVerdict {
     return 'closed'
   }

@@ -35,12 +35,17 @@ interface Hearing {
 export class ChatUser extends RawClient {
   private readonly rooms = new Map<string, Hearing>()
 
-  static async login(port: number, token: string): Promise<ChatUser> {
+  static async login(port: number, token: string, greeting: Packet = hello()): Promise<ChatUser> {
     const user = new ChatUser(port, '127.0.0.1')
     await user.opened()
-    await user.ask(hello(), 'welcome')
+    await user.ask(greeting, 'welcome')
     await user.authenticate(token)
     return user
+  }
+
+  /** POSITION: everything that came so far was read. */
+  confirm(): void {
+    this.send({ kind: 'position', receivedBytes: this.socket.bytesRead, positions: [] })
   }
 
   /** AUTH → AUTH_OK; a refresh when logged in already. */

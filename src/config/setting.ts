@@ -1,0 +1,18 @@
+import type { z } from 'zod'
+
+/** A setting with a unit is a limit: `docs/LIMITS.md` says what happens when it is reached. */
+export type Unit = 'bytes' | 'ms' | 'connections' | 'requests' | 'rooms' | 'members' | 'records' | 'verifications'
+
+export interface Setting {
+  readonly env: `NESTWIRE_${string}`
+  readonly type: z.ZodType<unknown, string>
+  /** `undefined`: the setting may be absent. */
+  readonly default: string | number | boolean | undefined
+  readonly unit?: Unit
+  readonly effect: string
+  readonly live: boolean
+}
+
+export const KIB = 1024
+export const MIB = 1024 * KIB
+export const DAY_MS = 86_400_000

@@ -1,0 +1,184 @@
+/**
+ * Admission, log, lanes: what chat sends goes in here and comes out at the members. Refuses only at the door; from the
+ * moment a record is logged it reaches everyone, at a pace that leaves the event loop to others.
+ */
+import type { Settings } from '../config/settings.js'
+import type { NewRecord, RoomHead, RoomLog } from '../log/room-log.js'
+import { ErrorCode } from '../protocol/error-codes.js'
+import type { RoomId, Seq } from '../protocol/ids.js'
+import type { RoomRecord } from '../protocol/packets.js'
+import type { ConnectionHandle } from '../transport/connection-handle.js'
+import { NestwireException } from '../transport/nestwire.exception.js'
+import { Admission, type AdmissionLimits, type AdmissionVerdict, type Lane } from './admission.js'
+import { CatchUp } from './catch-up.js'
+import { RoomDelivery, type DeliveryPriority } from './room-delivery.js'
+import type { AdmittedRecord, RoomFeed } from './room-feed.js'
+import { RoomFeeds } from './room-feeds.js'
+import { RoomScheduler } from './room-scheduler.js'
+import { SliceTimer } from './slice-timer.js'
+
+export interface RouterParts {
+  readonly log: RoomLog
+  readonly settings: Settings
+  /** Milliseconds with fractions; only differences count. */
+  readonly nowMs: () => number
+  /** Runs `task` once, after I/O had its turn. */
+  readonly nextTick: (task: () => void) => void
+  /** Has all outboxes write what was offered in this slice. */
+  readonly flush: () => void
+}
+
+/** What a record holds in admission beside its body: its bookkeeping on the way. */
+const RECORD_OVERHEAD_BYTES = 128
+const RETRY_AFTER_MS = 250
+
+/** High, above low: where a room goes that has messages of both. */
+const urgency: Readonly<Record<Lane, number>> = { high: 2, normal: 1, low: 0 }
+
+export class BackpressureRouter extends RoomDelivery {
+  private readonly admission = new Admission(() => this.admissionLimits)
+  private readonly scheduler = new RoomScheduler()
+  private readonly slices: SliceTimer
+  private readonly feeds: RoomFeeds
+  private readonly catchUp: CatchUp
+  private readonly waiting: (() => void)[] = []
+  private isRunning = false
+  private readonly runSlice = (): void => this.slice()
+
+  constructor(private readonly parts: RouterParts) {
+    super()
+    this.slices = new SliceTimer(parts.nowMs)
+    const limits = () => parts.settings.current.transport
+    this.catchUp = new CatchUp(parts.log, limits, parts.nextTick)
+    this.feeds = new RoomFeeds(parts.log, {
+      get maxFrameBytes() {
+        return limits().maxFrameBytes
+      },
+      notBefore: (offers) => this.slices.notBefore(offers),
+      offered: (records) => this.release(records),
+      lagging: (member) => this.catchUp.add(member),
+    })
+  }
+
+  get status(): 'normal' | 'congested' {
+    return this.admission.status
+  }
+
+  /** Connections that read on from the log in some room. */
+  get laggingConnections(): number {
+    return this.catchUp.laggingConnections
+  }
+
+  override async append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<RoomRecord> {
+    const feed = this.feeds.get(room) ?? (await this.feeds.open(room))
+    const bytes = record.body.length + RECORD_OVERHEAD_BYTES
+    const { lane, isDegraded } = await this.admit(priority, bytes)
+    let committed: RoomRecord
+    try {
+      committed = await this.parts.log.append(room, record)
+    } catch (error) {
+      this.giveBack(lane, bytes)
+      throw error
+    }
+    const admitted = { record: committed, lane, bytes }
+    // Nobody hears the room, or it was deleted meanwhile: there is nothing to deliver.
+    if (this.feeds.get(room) !== feed || !feed.push(admitted)) this.release([admitted])
+    else this.schedule(feed, priority === 'notice' ? 'normal' : lane, isDegraded)
+    return committed
+  }
+
+  override async open(room: RoomId): Promise<void> {
+    if (this.feeds.get(room) === undefined) await this.feeds.open(room)
+  }
+
+  override attach(room: RoomId, connection: ConnectionHandle, from?: Seq): RoomHead {
+    const feed = this.feeds.get(room)
+    if (feed === undefined) throw new Error('attach to a room that is not open')
+    return feed.attach(connection, from)
+  }
+
+  override detach(room: RoomId, connection: ConnectionHandle): void {
+    const member = this.feeds.get(room)?.detach(connection)
+    if (member !== undefined) this.catchUp.remove(member)
+  }
+
+  override sendEphemeral(room: RoomId, frame: Buffer): void {
+    this.feeds.get(room)?.offerEphemeral(frame)
+  }
+
+  override deleteRoom(room: RoomId): Promise<void> {
+    const feed = this.feeds.get(room)
+    if (feed !== undefined) {
+      this.scheduler.remove(feed)
+      this.release(feed.abandon())
+    }
+    return this.feeds.delete(room)
+  }
+
+  /** Members of this connection that are behind may go on. */
+  connectionWritable(connection: ConnectionHandle): void {
+    this.catchUp.connectionWritable(connection)
+  }
+
+  private async admit(
+    priority: DeliveryPriority,
+    bytes: number,
+  ): Promise<Extract<AdmissionVerdict, { kind: 'admitted' }>> {
+    const wanted: Lane = priority === 'notice' ? 'high' : priority
+    for (;;) {
+      const verdict = this.admission.admit(wanted, bytes)
+      if (verdict.kind === 'admitted') return verdict
+      if (verdict.kind === 'refused') {
+        throw new NestwireException(ErrorCode.Backpressure, 'the server has more to deliver than it can; try again', {
+          retryAfterMs: RETRY_AFTER_MS,
+        })
+      }
+      await new Promise<void>((resolve) => this.waiting.push(resolve))
+    }
+  }
+
+  /** A high message lifts its whole room, a degraded one takes it down: order inside the room never changes. */
+  private schedule(feed: RoomFeed, lane: Lane, isDegraded: boolean): void {
+    const current = feed.lane
+    if (current === undefined || isDegraded || urgency[lane] > urgency[current]) this.scheduler.enqueue(feed, lane)
+    if (this.isRunning) return
+    this.isRunning = true
+    this.parts.nextTick(this.runSlice)
+  }
+
+  private slice(): void {
+    const { slices, scheduler } = this
+    slices.begin()
+    const offers = scheduler.runSlice(slices.startedAtMs, slices.maxOffers)
+    this.parts.flush()
+    slices.end(offers)
+    this.isRunning = scheduler.size > 0
+    if (this.isRunning) this.parts.nextTick(this.runSlice)
+  }
+
+  private release(records: readonly AdmittedRecord[]): void {
+    for (const { lane, bytes } of records) this.admission.release(lane, bytes)
+    this.wakeWaiting()
+  }
+
+  private giveBack(lane: Lane, bytes: number): void {
+    this.admission.release(lane, bytes)
+    this.wakeWaiting()
+  }
+
+  private wakeWaiting(): void {
+    for (const resolve of this.waiting.splice(0)) resolve()
+  }
+
+  private get admissionLimits(): AdmissionLimits {
+    const { laneMaxBytes, laneMaxMessages, maxTotalBytes, highFreePercent, normalFreePercent } =
+      this.parts.settings.current.delivery
+    const capacity = { maxBytes: laneMaxBytes, maxMessages: laneMaxMessages }
+    return {
+      lanes: { high: capacity, normal: capacity, low: capacity },
+      maxTotalBytes,
+      highFreePercent,
+      normalFreePercent,
+    }
+  }
+}

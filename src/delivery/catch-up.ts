@@ -1,0 +1,170 @@
+/**
+ * Members that are behind read on from the log: one chunk in hand each, the next when that has left, chunks shared by
+ * all who stand at the same place, a few reads at a time so that a thousand of them do not harm the live ones. A member
+ * is live again as soon as it stands at the room's head; the position rule does the rest.
+ */
+import { encodePacket } from '../protocol/encode-packet.js'
+import { encodeDeliverFrames, type DeliverFrame } from '../protocol/deliver-frames.js'
+import { DELIVER_RESERVE_BYTES } from '../protocol/constants.js'
+import { GapReason } from '../protocol/packets.js'
+import type { Seq } from '../protocol/ids.js'
+import type { RoomLog } from '../log/room-log.js'
+import type { ConnectionHandle } from '../transport/connection-handle.js'
+import type { RoomMember } from './room-member.js'
+
+export interface CatchUpLimits {
+  /** Payload of one chunk. */
+  readonly maxFrameBytes: number
+}
+
+/** Reads of the log under way at a time. */
+const MAX_READS = 4
+/** Chunks that are kept for others at the same place. */
+const MAX_CHUNKS = 64
+const MAX_CHUNK_RECORDS = 1024
+
+/** What comes after a position: first perhaps a GAP, then records. */
+interface Chunk {
+  readonly gap: { readonly frame: Buffer; readonly to: Seq } | undefined
+  readonly frames: readonly DeliverFrame[]
+}
+
+export interface CatchUpCounts {
+  readonly started: number
+  readonly gaps: number
+}
+
+export class CatchUp {
+  private readonly byConnection = new Map<ConnectionHandle, Set<RoomMember>>()
+  private readonly ready: RoomMember[] = []
+  private readonly chunks = new Map<string, Promise<Chunk>>()
+  private reads = 0
+  private started = 0
+  private gaps = 0
+
+  constructor(
+    private readonly log: RoomLog,
+    private readonly limits: () => CatchUpLimits,
+    /** Runs `task` after others had their turn. */
+    private readonly yieldTo: (task: () => void) => void,
+  ) {}
+
+  /** Connections that are behind in some room. */
+  get laggingConnections(): number {
+    return this.byConnection.size
+  }
+  get counts(): CatchUpCounts {
+    return { started: this.started, gaps: this.gaps }
+  }
+
+  /** Idempotent. */
+  add(member: RoomMember): void {
+    if (member.isLagging) return
+    member.isLagging = true
+    this.started += 1
+    const { connection } = member
+    const members = this.byConnection.get(connection)
+    if (members === undefined) this.byConnection.set(connection, new Set([member]))
+    else members.add(member)
+    if (connection.readyToDeliver()) this.enqueue(member)
+  }
+
+  /** The member is gone. */
+  remove(member: RoomMember): void {
+    if (!member.isLagging) return
+    member.isLagging = false
+    const members = this.byConnection.get(member.connection)
+    members?.delete(member)
+    if (members?.size === 0) this.byConnection.delete(member.connection)
+  }
+
+  /** The connection has room again. */
+  connectionWritable(connection: ConnectionHandle): void {
+    for (const member of this.byConnection.get(connection) ?? []) this.enqueue(member)
+  }
+
+  private enqueue(member: RoomMember): void {
+    if (this.ready.push(member) === 1) this.yieldTo(() => this.pump())
+  }
+
+  private pump(): void {
+    while (this.reads < MAX_READS) {
+      const member = this.ready.shift()
+      if (member === undefined) return
+      if (!member.isLagging) continue
+      this.reads += 1
+      void this.advance(member).finally(() => {
+        this.reads -= 1
+        if (this.ready.length > 0) this.yieldTo(() => this.pump())
+      })
+    }
+  }
+
+  /** One chunk for one member. */
+  private async advance(member: RoomMember): Promise<void> {
+    const { position } = member
+    let chunk: Chunk
+    try {
+      chunk = await this.chunkAfter(member, position)
+    } catch {
+      // The log cannot be read now; the next batch finds the member behind and starts again.
+      this.remove(member)
+      return
+    }
+    // It was moved on by a live batch, or left, while the log was read.
+    if (member.isLagging && member.isAttached && member.position === position) this.offer(member, chunk)
+    if (!member.isAttached || member.position >= member.feed.seq) this.remove(member)
+    else if (member.isLagging && member.connection.readyToDeliver()) this.enqueue(member)
+  }
+
+  private offer(member: RoomMember, { gap, frames }: Chunk): void {
+    const { connection } = member
+    if (gap !== undefined) {
+      if (connection.deliver(gap.frame) !== 'queued') return
+      this.gaps += 1
+      member.position = gap.to
+    }
+    for (const { bytes, lastSeq } of frames) {
+      if (connection.deliver(bytes) !== 'queued') return
+      member.position = lastSeq
+    }
+  }
+
+  private chunkAfter({ feed }: RoomMember, position: Seq): Promise<Chunk> {
+    const key = `${feed.epoch}:${position}:${feed.room}`
+    const known = this.chunks.get(key)
+    if (known !== undefined) return known
+    const chunk = this.read(feed, position)
+    this.chunks.set(key, chunk)
+    // What was the head then is short now, and a failed read is no chunk: nothing is kept beyond its first use by many.
+    chunk.then(
+      ({ frames }) => frames.length === 0 && this.chunks.delete(key),
+      () => this.chunks.delete(key),
+    )
+    if (this.chunks.size > MAX_CHUNKS) this.chunks.delete(this.chunks.keys().next().value ?? key)
+    return chunk
+  }
+
+  private async read({ room, epoch }: RoomMember['feed'], position: Seq): Promise<Chunk> {
+    const { maxFrameBytes } = this.limits()
+    const maxBytes = Math.max(1, maxFrameBytes - DELIVER_RESERVE_BYTES)
+    const records = await this.log.readAfter(room, position, { maxRecords: MAX_CHUNK_RECORDS, maxBytes })
+    const [first] = records
+    if (first === undefined) {
+      // Everything up to the head was forgotten.
+      const { seq } = await this.log.head(room)
+      return { gap: seq > position ? gapTo({ room, epoch }, position, seq) : undefined, frames: [] }
+    }
+    const gap = first.prev > position ? gapTo({ room, epoch }, position, first.prev) : undefined
+    const largest = first.body.length + DELIVER_RESERVE_BYTES
+    return { gap, frames: encodeDeliverFrames({ room, epoch, records }, Math.max(maxFrameBytes, largest)) }
+  }
+}
+
+function gapTo(
+  { room, epoch }: Pick<RoomMember['feed'], 'room' | 'epoch'>,
+  from: Seq,
+  to: Seq,
+): NonNullable<Chunk['gap']> {
+  return { frame: encodePacket({ kind: 'gap', room, epoch, from, to, reason: GapReason.Trimmed }), to }
+}

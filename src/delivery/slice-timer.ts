@@ -1,0 +1,51 @@
+/**
+ * How much work fits a slice, learned from what an offer costs, write included; and how long a room waits before its next
+ * batch. The kernel's `send` dominates, about 10 µs each, and only the machine knows how long it takes today.
+ */
+
+/** Work is cut into slices of this length, so that a broadcast to thousands holds nobody else up for longer. */
+const SLICE_MS = 4
+/** A room waits this share of what its last fan-out cost, so that messages gather instead of going out one by one. */
+const WINDOW_SHARE = 0.1
+const MAX_WINDOW_MS = 2
+/** Fan-outs cheaper than this wait for nothing: two people talking gain no time from batching. */
+const FREE_MS = 0.5
+const FIRST_OFFER_MS = 0.01
+/** Weight of the newest slice in the average. */
+const SMOOTHING = 0.2
+/** Slices of fewer offers say little about the cost of one. */
+const MEANINGFUL_OFFERS = 32
+const MIN_OFFERS = 16
+
+export class SliceTimer {
+  private offerMs = FIRST_OFFER_MS
+  private startMs = 0
+
+  constructor(private readonly nowMs: () => number) {}
+
+  get startedAtMs(): number {
+    return this.startMs
+  }
+
+  /** Offers that are expected to fill a slice. */
+  get maxOffers(): number {
+    return Math.max(MIN_OFFERS, Math.floor(SLICE_MS / this.offerMs))
+  }
+
+  begin(): void {
+    this.startMs = this.nowMs()
+  }
+
+  /** After the flush: `offers` were made and written in this slice. */
+  end(offers: number): void {
+    if (offers < MEANINGFUL_OFFERS) return
+    const observedMs = (this.nowMs() - this.startMs) / offers
+    this.offerMs += (observedMs - this.offerMs) * SMOOTHING
+  }
+
+  /** When a room whose batch took `offers` offers may start the next. */
+  notBefore(offers: number): number {
+    const costMs = offers * this.offerMs
+    return costMs < FREE_MS ? 0 : this.nowMs() + Math.min(MAX_WINDOW_MS, costMs * WINDOW_SHARE)
+  }
+}

@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest'
+import type { Lane } from '../../src/delivery/admission.js'
+import { MIN_SHARE, RoomScheduler, type Schedulable } from '../../src/delivery/room-scheduler.js'
+
+/** A room with so many offers to make; writes its name down for each. */
+class WorkingRoom implements Schedulable {
+  lane: Lane | undefined
+  notBeforeMs = 0
+  constructor(
+    readonly name: string,
+    private left: number,
+    private readonly served: string[],
+  ) {}
+  turn(maxOffers: number): { offers: number; isDone: boolean } {
+    const offers = Math.min(maxOffers, this.left)
+    this.left -= offers
+    for (let n = 0; n < offers; n += 1) this.served.push(this.name)
+    return { offers, isDone: this.left === 0 }
+  }
+}
+
+function setUp() {
+  const served: string[] = []
+  const scheduler = new RoomScheduler()
+  const add = (name: string, lane: Lane, offers = 1): WorkingRoom => {
+    const room = new WorkingRoom(name, offers, served)
+    scheduler.enqueue(room, lane)
+    return room
+  }
+  return { scheduler, served, add }
+}
+const share = (served: readonly string[], name: string): number =>
+  served.filter((each) => each === name).length / served.length
+
+describe('lanes', () => {
+  test('are served high, normal, low', () => {
+    const { scheduler, served, add } = setUp()
+    add('low', 'low')
+    add('normal', 'normal')
+    add('high', 'high')
+    scheduler.runSlice(0, 10)
+    expect(served).toEqual(['high', 'normal', 'low'])
+    expect(scheduler.size).toBe(0)
+  })
+
+  test('keep the order in which rooms came', () => {
+    const { scheduler, served, add } = setUp()
+    for (const name of ['a', 'b', 'c']) add(name, 'normal')
+    scheduler.runSlice(0, 10)
+    expect(served).toEqual(['a', 'b', 'c'])
+  })
+
+  test('starve nobody: each gets its minimum share while all have work', () => {
+    const { scheduler, served, add } = setUp()
+    for (const lane of ['high', 'normal', 'low'] as const) add(lane, lane, 100_000)
+    for (let slice = 0; slice < 1_000; slice += 1) scheduler.runSlice(0, 20)
+    expect(share(served, 'low')).toBeGreaterThanOrEqual(MIN_SHARE.low * 0.95)
+    expect(share(served, 'normal')).toBeGreaterThanOrEqual(MIN_SHARE.normal * 0.95)
+    expect(share(served, 'high')).toBeGreaterThan(0.7)
+  })
+})
+
+describe('turns', () => {
+  test('end with the slice, and the room goes to the end of its lane', () => {
+    const { scheduler, served, add } = setUp()
+    add('big', 'normal', 10)
+    add('small', 'normal', 1)
+    expect(scheduler.runSlice(0, 4)).toBe(4)
+    scheduler.runSlice(0, 4)
+    expect(served.slice(4)).toEqual(['small', 'big', 'big', 'big'])
+  })
+
+  test('wait for the time of the room, and let others pass', () => {
+    const { scheduler, served, add } = setUp()
+    add('waiting', 'normal').notBeforeMs = 5
+    add('ready', 'normal')
+    expect(scheduler.runSlice(4, 10)).toBe(1)
+    expect(served).toEqual(['ready'])
+    scheduler.runSlice(5, 10)
+    expect(served).toEqual(['ready', 'waiting'])
+  })
+
+  test('do nothing when nobody may start', () => {
+    const { scheduler, add } = setUp()
+    add('waiting', 'high').notBeforeMs = 5
+    expect(scheduler.runSlice(0, 10)).toBe(0)
+    expect(scheduler.size).toBe(1)
+  })
+})
+
+describe('moving', () => {
+  test('takes a room whole to another lane', () => {
+    const { scheduler, served, add } = setUp()
+    const moved = add('moved', 'low')
+    add('normal', 'normal')
+    scheduler.enqueue(moved, 'high')
+    expect(scheduler.size).toBe(2)
+    scheduler.runSlice(0, 10)
+    expect(served).toEqual(['moved', 'normal'])
+  })
+
+  test('removes a room that is gone', () => {
+    const { scheduler, served, add } = setUp()
+    scheduler.remove(add('gone', 'normal'))
+    scheduler.runSlice(0, 10)
+    expect(served).toEqual([])
+    expect(scheduler.size).toBe(0)
+  })
+})
