@@ -1,12 +1,17 @@
-/** One member on a raw socket: says HELLO, logs in, joins one room, and checks every delivery. */
+/** One member on a raw socket: says HELLO, logs in, joins one room, confirms what it reads, and checks every delivery. */
 import { connect, type Socket } from 'node:net'
-import { MAX_FRAME_BYTES_CEILING, PROTOCOL_VERSION } from '../../src/protocol/constants.js'
+import { Feature, MAX_FRAME_BYTES_CEILING, PROTOCOL_VERSION } from '../../src/protocol/constants.js'
 import { decodePacket } from '../../src/protocol/decode-packet.js'
 import { encodePacket } from '../../src/protocol/encode-packet.js'
 import { FrameDecoder } from '../../src/protocol/frame-decoder.js'
 import type { RoomId } from '../../src/protocol/ids.js'
-import type { Packet } from '../../src/protocol/packets.js'
-import type { DeliveryCheck } from './delivery-check.js'
+import type { Packet, RoomRecord } from '../../src/protocol/packets.js'
+
+/** Judges what a member gets; the index is that of a message that had not come before. */
+export interface RecordCheck {
+  startAfter(seq: number): void
+  accept(record: RoomRecord): number | undefined
+}
 
 export interface MemberOptions {
   readonly port: number
@@ -14,7 +19,7 @@ export interface MemberOptions {
   readonly localAddress: string
   readonly room: RoomId
   readonly token: string
-  readonly check: DeliveryCheck
+  readonly check: RecordCheck
   /** A message came for the first time. */
   readonly onMessage: (index: number) => void
 }
@@ -23,13 +28,19 @@ const HELLO = encodePacket({
   kind: 'hello',
   minVersion: PROTOCOL_VERSION,
   maxVersion: PROTOCOL_VERSION,
-  features: 0,
+  features: Feature.Positions,
   agent: 'nestwire-bench',
 })
+/** How much a member reads before it says so. */
+const CONFIRM_EVERY_BYTES = 64 * 1024
 
 export class RoomMember {
   /** Why it is out of the room, if it is. */
   fault: string | undefined
+  /** Whether the server takes positions. */
+  confirms = false
+  private receivedBytes = 0
+  private confirmedBytes = 0
   private readonly decoder = new FrameDecoder(MAX_FRAME_BYTES_CEILING)
   private readonly socket: Socket
   private settle: { resolve(): void; reject(error: Error): void } | undefined
@@ -50,11 +61,28 @@ export class RoomMember {
     })
   }
 
+  /** Reads nothing more, as a client that hangs; the connection stays. */
+  freeze(): void {
+    this.socket.pause()
+  }
+
+  thaw(): void {
+    this.socket.resume()
+  }
+
   private receive(chunk: Buffer): void {
+    this.receivedBytes += chunk.length
     this.decoder.push(chunk)
     for (let frame = this.decoder.next(); frame !== undefined; frame = this.decoder.next()) {
       this.handle(decodePacket(frame))
     }
+    if (this.receivedBytes - this.confirmedBytes >= CONFIRM_EVERY_BYTES) this.confirm()
+  }
+
+  private confirm(): void {
+    if (!this.confirms) return
+    this.confirmedBytes = this.receivedBytes
+    this.send({ kind: 'position', receivedBytes: this.receivedBytes, positions: [] })
   }
 
   private handle(packet: Packet): void {
@@ -67,6 +95,7 @@ export class RoomMember {
         }
         return
       case 'welcome':
+        this.confirms = (packet.features & Feature.Positions) !== 0
         return this.send({ kind: 'auth', correlation: 1, redirects: 0, token })
       case 'authOk':
         return this.send({ kind: 'join', correlation: 1, room })
@@ -74,7 +103,8 @@ export class RoomMember {
         check.startAfter(packet.seq)
         return this.settle?.resolve()
       case 'ping':
-        return this.send({ kind: 'pong', correlation: packet.correlation })
+        this.send({ kind: 'pong', correlation: packet.correlation })
+        return this.confirm()
       case 'event': // how many members the room has
         return undefined
       default:
