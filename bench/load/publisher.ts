@@ -1,0 +1,81 @@
+/** Keeps a window of publications in flight: the next ones are written as the judge receives. */
+import type { LoadMember } from './load-member.js'
+import { monotonicMs } from './monotonic-ms.js'
+
+export interface BurstOrder {
+  /** At most so many that the judge has not received. */
+  readonly window: number
+  /** Stops after so many, */
+  readonly messages: number
+  /** or after this long. */
+  readonly durationMs: number
+  /** Gives up when the judge hears nothing for this long. */
+  readonly stallMs: number
+}
+
+export interface PublisherReport {
+  readonly startMs: number
+  /** Messages that the server took. */
+  readonly published: number
+  readonly refusals: number
+}
+
+const LOOK_MS = 100
+
+export class Publisher {
+  private order: BurstOrder | undefined
+  private sent = 0
+  private endMs = 0
+  private heardAtMs = 0
+  private resolve: (() => void) | undefined
+
+  constructor(
+    private readonly first: LoadMember,
+    private readonly judge: LoadMember,
+  ) {}
+
+  async run(order: BurstOrder): Promise<PublisherReport> {
+    this.order = order
+    const startMs = monotonicMs()
+    this.heardAtMs = performance.now()
+    this.endMs = this.heardAtMs + order.durationMs
+    const timer = setInterval(() => this.look(), LOOK_MS)
+    await new Promise<void>((resolve) => {
+      this.resolve = resolve
+      this.refill()
+    })
+    clearInterval(timer)
+    const { refusals } = this.first.wire
+    return { startMs, published: this.sent - refusals, refusals }
+  }
+
+  /** A refusal makes room too. */
+  heard(member: LoadMember): void {
+    if (member !== this.judge && member !== this.first) return
+    this.heardAtMs = performance.now()
+    this.refill()
+  }
+
+  private refill(): void {
+    if (this.order === undefined) return
+    const { window, messages } = this.order
+    const inFlight = this.sent - this.first.wire.refusals - this.judge.wire.messages
+    const isOver = performance.now() >= this.endMs
+    const count = isOver ? 0 : Math.min(window - inFlight, messages - this.sent)
+    if (count > 0) {
+      this.first.write(this.first.wire.publications(this.sent, count))
+      this.sent += count
+    } else if (inFlight <= 0) this.finish()
+  }
+
+  /** The judge may be the one that misses something: then it never has all. */
+  private look(): void {
+    if (performance.now() - this.heardAtMs >= (this.order?.stallMs ?? 0)) this.finish()
+    else this.refill()
+  }
+
+  private finish(): void {
+    this.order = undefined
+    this.resolve?.()
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * N members of one room on one server, in worker processes of their own, and a publisher among them.
+ *
+ *     const load = await RoomLoad.open(target, { members: 1_000 })
+ *     await load.broadcast()                                  // one message: time until the last of all has it
+ *     await load.burst({ window: 64, durationMs: 1_500 })     // keeps 64 in flight
+ *     await load.close()
+ *
+ * Workers use raw sockets and source addresses of their own, at most 19,000 members a process. Bytes are counted, and
+ * for Nestwire the records that DELIVER heads tell of, whose order and completeness are checked for every member; one
+ * member decodes everything. `readUsage` of `process-usage.ts` tells of the server's memory and time.
+ */
+import { WorkerProcess } from '../worker-process.js'
+import type { BurstOrder } from './publisher.js'
+import type { LoadOrder, RoomLoadProgram } from './room-load-worker.js'
+
+/** The server: which protocol, where, and (Nestwire) what signs its tokens. */
+export interface LoadTarget {
+  readonly dialect: LoadOrder['dialect']
+  readonly port: number
+  readonly secret?: string
+}
+
+export interface LoadOptions {
+  readonly members: number
+  readonly room?: string
+  /** How many are between SYN and joined at the same time; 128 unless told. */
+  readonly atOnce?: number
+}
+
+export interface LoadResult {
+  /** From the first publication to the last receipt. */
+  readonly elapsedMs: number
+  readonly published: number
+  readonly refusals: number
+  readonly lost: number
+  readonly duplicates: number
+  readonly fault: string | undefined
+}
+
+const MEMBERS_PER_WORKER = 19_000
+const CONNECTING_AT_ONCE = 128
+const STALL_MS = 10_000
+/** What goes to a worker is JSON, which knows no Infinity. */
+const ENDLESS = { messages: Number.MAX_SAFE_INTEGER, durationMs: 3_600_000 }
+/** Connections that are over hold their ports for a minute: each load has a network of its own. */
+let networks = 0
+
+type Worker = WorkerProcess<RoomLoadProgram>
+
+export class RoomLoad {
+  private constructor(
+    private readonly workers: readonly Worker[],
+    readonly members: number,
+    /** From the first SYN to the last one joined. */
+    readonly joinMs: number,
+  ) {}
+
+  /** Resolves when all are in and what the server has to say about it is through. */
+  static async open(target: LoadTarget, options: LoadOptions): Promise<RoomLoad> {
+    const workers: Worker[] = []
+    try {
+      const joinMs = await joinAll(workers, target, options)
+      return new RoomLoad(workers, options.members, joinMs)
+    } catch (error) {
+      await Promise.all(workers.map((worker) => worker.stop()))
+      throw error
+    }
+  }
+
+  /** One message, closed loop. */
+  broadcast(): Promise<LoadResult> {
+    return this.burst({ window: 1, messages: 1 })
+  }
+
+  /** Ends after `messages` or after `durationMs`, whichever comes first; then everybody is waited for. */
+  async burst(order: Partial<BurstOrder> & Pick<BurstOrder, 'window'>): Promise<LoadResult> {
+    const [first] = this.workers
+    if (first === undefined) throw new Error('no workers')
+    await this.begin()
+    const whole = { ...ENDLESS, stallMs: STALL_MS, ...order }
+    const { startMs, published, refusals } = await first.ask('publish', whole)
+    const { lastAtMs, ...mistakes } = await this.collect(published, whole.stallMs)
+    return { elapsedMs: lastAtMs - startMs, published, refusals, ...mistakes }
+  }
+
+  /** Counts from 0; for messages that somebody else publishes. */
+  async begin(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.ask('begin', undefined)))
+  }
+
+  /** Waits until every member that reads has `messages`; `lastAtMs` is of `monotonicMs`. */
+  async collect(messages: number, stallMs = STALL_MS) {
+    const reports = await Promise.all(this.workers.map((worker) => worker.ask('collect', { messages, stallMs })))
+    return {
+      lastAtMs: Math.max(...reports.map(({ lastAtMs }) => lastAtMs)),
+      lost: reports.reduce((sum, { lost }) => sum + lost, 0),
+      duplicates: reports.reduce((sum, { duplicates }) => sum + duplicates, 0),
+      fault: reports.find(({ fault }) => fault !== undefined)?.fault,
+    }
+  }
+
+  /** The last `count` members read no more, and are not waited for, until `readOn`. At most one worker's members. */
+  async stopReading(count: number): Promise<void> {
+    const last = this.workers.at(-1)
+    await last?.ask('stopReading', { from: sizeOfLast(this.members, this.workers.length) - count })
+  }
+
+  async readOn(): Promise<void> {
+    await this.workers.at(-1)?.ask('readOn', undefined)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.stop()))
+  }
+}
+
+/** Starts the workers into `workers`, so that the caller can stop them whatever happens. */
+async function joinAll(workers: Worker[], target: LoadTarget, options: LoadOptions): Promise<number> {
+  const { members, room = 'room', atOnce = CONNECTING_AT_ONCE } = options
+  const { dialect, port, secret = '' } = target
+  const share = shareOf(members)
+  networks += 1
+  for (let first = 0; first < members; first += share) {
+    const worker: Worker = new WorkerProcess('room-load-worker')
+    workers.push(worker)
+    const network = `127.${1 + (process.pid % 200)}.${1 + (networks % 250)}`
+    const order = { dialect, port, secret, room, first, members: Math.min(share, members - first), network }
+    await worker.ask('prepare', order)
+  }
+  const reports = await Promise.all(workers.map((worker) => worker.ask('join', { atOnce })))
+  await Promise.all(workers.map((worker) => worker.ask('settle', undefined)))
+  return Math.max(...reports.map(({ lastAtMs }) => lastAtMs)) - Math.min(...reports.map(({ startMs }) => startMs))
+}
+
+const shareOf = (members: number): number => Math.ceil(members / Math.ceil(members / MEMBERS_PER_WORKER))
+const sizeOfLast = (members: number, workers: number): number => members - (workers - 1) * shareOf(members)
