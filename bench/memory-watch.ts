@@ -1,5 +1,5 @@
 /** Memory of a process, and of all sockets in the kernel, looked at over and over: Linux only. */
-import { readFileSync } from 'node:fs'
+import { readKernelTcpKb } from './load/kernel-memory.js'
 import { readUsage } from './process-usage.js'
 
 export interface MemoryFigures {
@@ -10,7 +10,6 @@ export interface MemoryFigures {
 }
 
 const INTERVAL_MS = 50
-const PAGE_KIB = 4
 
 export class MemoryWatch {
   private most: MemoryFigures
@@ -40,7 +39,7 @@ export class MemoryWatch {
   }
 }
 
-function readMemory(pid: number): MemoryFigures {
-  const pages = /^TCP: .* mem (\d+)/m.exec(readFileSync('/proc/net/sockstat', 'utf8'))?.[1]
-  return { rssMb: readUsage(pid).rssKb / 1024, kernelMb: (Number(pages) * PAGE_KIB) / 1024 }
-}
+const readMemory = (pid: number): MemoryFigures => ({
+  rssMb: readUsage(pid).rssKb / 1024,
+  kernelMb: readKernelTcpKb() / 1024,
+})

@@ -9,13 +9,16 @@ import { parseArgs } from 'node:util'
 import { describeMachine } from './machine.js'
 import type { Suite } from './suite.js'
 import { codec } from './suites/codec.js'
+import { control } from './suites/control.js'
+import { fairness } from './suites/fairness.js'
+import { fanout } from './suites/fanout.js'
 import { frozen } from './suites/frozen.js'
 import { log } from './suites/log.js'
 import { rpc } from './suites/rpc.js'
 import { smoke } from './suites/smoke.js'
 import { formatOutcome } from './table.js'
 
-const suites: Readonly<Record<string, Suite>> = { codec, frozen, log, rpc, smoke }
+const suites: Readonly<Record<string, Suite>> = { codec, control, fairness, fanout, frozen, log, rpc, smoke }
 
 /** Seen from where this is compiled to: `bench/.build/bench`. */
 const RESULTS = new URL('../../results/', import.meta.url)

@@ -19,7 +19,7 @@ import { OURS, type Row, type Suite } from '../suite.js'
 import { WorkerProcess } from '../worker-process.js'
 
 const FULL = { members: 1_000, frozen: 100, messages: 1_300, rounds: 3, catchUpTimeoutMs: 120_000 }
-const QUICK = { members: 200, frozen: 20, messages: 1_300, rounds: 1, catchUpTimeoutMs: 15_000 }
+const QUICK = { members: 100, frozen: 10, messages: 1_300, rounds: 1, catchUpTimeoutMs: 15_000 }
 const MESSAGE_BYTES = 16 * 1024
 /** Before the freeze, and not counted in the times. */
 const WARM_UP_MESSAGES = 50
