@@ -69,7 +69,7 @@ const PARTS: Readonly<Record<string, Part>> = {
     packages: [...NEST, 'zod'],
   },
   'chat/': {
-    files: ['protocol/', 'config/', 'log/', 'transport/', 'delivery/', 'rooms/'],
+    files: ['protocol/', 'config/', 'log/', 'transport/', 'delivery/', 'rooms/', ...CLOCK_IN_NEST],
     packages: [...NEST, 'zod'],
   },
   'health/': { files: ['log/', 'transport/nestwire-server.ts'], packages: ['@nestjs/common', '@nestjs/terminus'] },

@@ -20,7 +20,8 @@ export class ChatController {
 
   @MessagePattern('chat.send', NESTWIRE_TRANSPORT)
   send(@Payload(new MessagePipe()) message: Message, @Ctx() context: NestwireContext): Promise<SendReply> {
-    return this.chat.send(callerOf(context), message, context.getPriority())
+    const publisher = { principal: callerOf(context), connection: context.getConnection() }
+    return this.chat.send(publisher, message, context.getPriority())
   }
 
   @MessagePattern('chat.history', NESTWIRE_TRANSPORT)

@@ -5,10 +5,11 @@ import { RoomsModule } from '../rooms/rooms.module.js'
 import { ChatController } from './chat.controller.js'
 import { ChatService } from './chat.service.js'
 import { HistoryService } from './history.service.js'
+import { PublishRate } from './publish-rate.js'
 
 @Module({
   imports: [LogModule, DeliveryModule, RoomsModule],
   controllers: [ChatController],
-  providers: [ChatService, HistoryService],
+  providers: [ChatService, HistoryService, PublishRate],
 })
 export class ChatModule {}

@@ -1,4 +1,4 @@
-/** Bounds of the router. The table of all settings is in `settings-schema.ts`. */
+/** Bounds of publishers and of the router. The table of all settings is in `settings-schema.ts`. */
 import { wholeNumber } from './setting-types.js'
 import { KIB, MIB, type Setting } from './setting.js'
 
@@ -39,6 +39,22 @@ export const deliverySettings = {
     type: wholeNumber(0, 100),
     default: 10,
     effect: 'The router is congested while less than this of the normal lane is free.',
+    live: true,
+  },
+  publishMessagesPerSecond: {
+    env: 'NESTWIRE_PUBLISH_MESSAGES_PER_SECOND',
+    type: wholeNumber(1, 10_000_000),
+    default: 50_000,
+    unit: 'records/s',
+    effect: 'Messages that one session of a user may send in a second, all at once or spread.',
+    live: true,
+  },
+  publishBytesPerSecond: {
+    env: 'NESTWIRE_PUBLISH_BYTES_PER_SECOND',
+    type: wholeNumber(KIB, 64 * 1024 * MIB),
+    default: 64 * MIB,
+    unit: 'bytes/s',
+    effect: 'The same, counted in bytes of bodies; a larger message passes when nothing was sent just before.',
     live: true,
   },
 } as const satisfies Record<string, Setting>

@@ -1,7 +1,17 @@
 import type { z } from 'zod'
 
 /** A setting with a unit is a limit: `docs/LIMITS.md` says what happens when it is reached. */
-export type Unit = 'bytes' | 'ms' | 'connections' | 'requests' | 'rooms' | 'members' | 'records' | 'verifications'
+export type Unit =
+  | 'bytes'
+  | 'bytes/s'
+  | 'ms'
+  | 'connections'
+  | 'requests'
+  | 'rooms'
+  | 'members'
+  | 'records'
+  | 'records/s'
+  | 'verifications'
 
 export interface Setting {
   readonly env: `NESTWIRE_${string}`

@@ -26,6 +26,7 @@ export const ErrorCode = {
   LogUnavailable: 21,
   CommitFailed: 22,
   Backpressure: 23,
+  RateLimited: 24,
 } as const
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
 

@@ -1,6 +1,7 @@
 import { ChatService } from '../../src/chat/chat.service.js'
 import { HistoryService } from '../../src/chat/history.service.js'
 import { Message } from '../../src/chat/message.js'
+import { PublishRate } from '../../src/chat/publish-rate.js'
 import type { RoomId } from '../../src/protocol/ids.js'
 import type { CallInfo } from '../../src/transport/nestwire.context.js'
 import { startRooms, type Device } from '../rooms/room-stack.js'
@@ -8,13 +9,13 @@ import { startRooms, type Device } from '../rooms/room-stack.js'
 /** The rooms with chat on top. */
 export function startChatServices(env: Record<string, string> = {}) {
   const stack = startRooms(env)
-  const { registry, policy, delivery, settings, log } = stack
-  const chat = new ChatService(registry, policy, delivery, settings)
+  const { registry, policy, delivery, settings, log, clock } = stack
+  const chat = new ChatService(registry, policy, delivery, settings, new PublishRate(settings, clock))
   const past = new HistoryService(registry, policy, log, settings)
   const says = (
-    { principal }: Device,
+    device: Device,
     room: RoomId,
     { body, priority = 'normal' }: { readonly body: string | Buffer; readonly priority?: CallInfo['priority'] },
-  ) => chat.send(principal, new Message(room, Buffer.from(body)), priority)
+  ) => chat.send(device, new Message(room, Buffer.from(body)), priority)
   return { ...stack, chat, past, says }
 }

@@ -80,6 +80,11 @@ export const errorScenarios: Readonly<Record<keyof typeof ErrorCode, () => Promi
     alice.send(publish('lobby', 'normal', 1), publish('lobby', 'degraded', 2), publish('lobby', 'refused', CORRELATION))
     return alice
   },
+  RateLimited: async () => {
+    const { alice } = await inLobby({ NESTWIRE_PUBLISH_MESSAGES_PER_SECOND: '1' })
+    alice.send(publish('lobby', 'first', 1), publish('lobby', 'too soon', CORRELATION))
+    return alice
+  },
   MessageTooLarge: () => inChat(publish('lobby', 'xx', CORRELATION), { NESTWIRE_MAX_MESSAGE_BYTES: '1' }),
   DeadlineExceeded: async () => {
     const { greeted, clock } = await startWayOut()
