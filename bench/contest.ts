@@ -34,8 +34,12 @@ export const isMissing = (name: ContestantName): boolean => name !== OURS && nam
 export const emptyRows = (names: readonly ContestantName[], params: Readonly<Record<string, number>>): Row[] =>
   names.filter(isMissing).map((name) => ({ name, ...params, missing: 'not installed: npm run bench:setup' }))
 
-export async function startContestant(name: ContestantName): Promise<RunningServer> {
-  if (name === OURS) return { dialect: 'nestwire', ...(await startServer(SERVER_SETTINGS)) }
+/** `settings` are for our own server, beside `SERVER_SETTINGS`. */
+export async function startContestant(
+  name: ContestantName,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<RunningServer> {
+  if (name === OURS) return { dialect: 'nestwire', ...(await startServer({ ...SERVER_SETTINGS, ...settings })) }
   return name === 'naive' ? startNaive() : startRival(name)
 }
 

@@ -8,17 +8,34 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { describeMachine } from './machine.js'
 import type { Suite } from './suite.js'
+import { burst } from './suites/burst.js'
 import { codec } from './suites/codec.js'
 import { control } from './suites/control.js'
 import { fairness } from './suites/fairness.js'
 import { fanout } from './suites/fanout.js'
 import { frozen } from './suites/frozen.js'
 import { log } from './suites/log.js'
+import { memory } from './suites/memory.js'
 import { rpc } from './suites/rpc.js'
+import { scale } from './suites/scale.js'
 import { smoke } from './suites/smoke.js'
+import { storm } from './suites/storm.js'
 import { formatOutcome } from './table.js'
 
-const suites: Readonly<Record<string, Suite>> = { codec, control, fairness, fanout, frozen, log, rpc, smoke }
+const suites: Readonly<Record<string, Suite>> = {
+  burst,
+  codec,
+  control,
+  fairness,
+  fanout,
+  frozen,
+  log,
+  memory,
+  rpc,
+  scale,
+  smoke,
+  storm,
+}
 
 /** Seen from where this is compiled to: `bench/.build/bench`. */
 const RESULTS = new URL('../../results/', import.meta.url)

@@ -40,7 +40,8 @@ const SETTLE_MS = 600
 const members: LoadMember[] = []
 const tally = new Tally(members)
 let publisher: Publisher | undefined
-let prepared: { readonly order: LoadOrder; readonly tokens: readonly string[] } | undefined
+/** Who has not joined yet. */
+let prepared: { readonly order?: LoadOrder; readonly tokens: readonly string[] } = { tokens: [] }
 
 /** Signs the tokens, which is not the server's time. */
 async function prepare(order: LoadOrder): Promise<void> {
@@ -52,8 +53,9 @@ async function prepare(order: LoadOrder): Promise<void> {
 
 /** Answered when all that were prepared are in the room; `atOnce` are between SYN and joined at the same time. */
 async function join({ atOnce }: { readonly atOnce: number }): Promise<JoinReport> {
-  if (prepared === undefined) throw new Error('nobody to join')
   const { order, tokens } = prepared
+  if (order === undefined) throw new Error('nobody to join')
+  prepared = { order: { ...order, members: 0 }, tokens: [] }
   const queue = Array.from({ length: order.members }, (_, at) => at).values()
   const joinNext = async (): Promise<void> => {
     for (const at of queue) await enter(order, at, tokens[at] ?? '')
@@ -89,7 +91,7 @@ function heard(member: LoadMember, messages: number): void {
 
 /** Resolves when what joining made the server say has come. */
 async function settle(): Promise<void> {
-  const { dialect = 'nestwire' } = prepared?.order ?? {}
+  const { dialect = 'nestwire' } = prepared.order ?? {}
   const rival: RivalDialect | undefined = dialect === 'nestwire' ? undefined : rivalDialects[dialect]
   await sleep(SETTLE_MS + (rival?.ping?.afterMs ?? 0))
 }
@@ -112,8 +114,9 @@ function publish(order: BurstOrder): ReturnType<Publisher['run']> {
 const collect = (expected: { readonly messages: number; readonly stallMs: number }): Promise<TallyReport> =>
   tally.collect(expected)
 
-/** The members from `from` on do not read until they are told to; the tally leaves them out meanwhile. */
-function stopReading({ from }: { readonly from: number }): void {
+/** The last `count` members do not read until they are told to; the tally leaves them out meanwhile. */
+function stopReading({ count }: { readonly count: number }): void {
+  const from = members.length - count
   for (const member of members.slice(from)) member.stopReading()
   tally.leaveOut(from)
 }

@@ -49,23 +49,48 @@ let networks = 0
 type Worker = WorkerProcess<RoomLoadProgram>
 
 export class RoomLoad {
+  /** From the first SYN to the last one joined, of those who came last. */
+  joinMs = 0
+  private readonly workers: Worker[] = []
+  private count = 0
+  private readonly network: string
+
   private constructor(
-    private readonly workers: readonly Worker[],
-    readonly members: number,
-    /** From the first SYN to the last one joined. */
-    readonly joinMs: number,
-  ) {}
+    private readonly target: LoadTarget,
+    private readonly options: LoadOptions,
+  ) {
+    networks += 1
+    this.network = `127.${1 + (process.pid % 200)}.${1 + (networks % 250)}`
+  }
 
   /** Resolves when all are in and what the server has to say about it is through. */
   static async open(target: LoadTarget, options: LoadOptions): Promise<RoomLoad> {
-    const workers: Worker[] = []
+    const load = new RoomLoad(target, options)
     try {
-      const joinMs = await joinAll(workers, target, options)
-      return new RoomLoad(workers, options.members, joinMs)
+      const share = Math.ceil(options.members / Math.ceil(options.members / MEMBERS_PER_WORKER))
+      for (let first = 0; first < options.members; first += share) {
+        const worker: Worker = new WorkerProcess('room-load-worker')
+        load.workers.push(worker)
+        await load.prepare(worker, Math.min(share, options.members - first))
+      }
+      await load.join()
+      return load
     } catch (error) {
-      await Promise.all(workers.map((worker) => worker.stop()))
+      await load.close()
       throw error
     }
+  }
+
+  get members(): number {
+    return this.count
+  }
+
+  /** So many more in the last of the processes. */
+  async grow(members: number): Promise<void> {
+    const worker = this.workers.at(-1)
+    if (worker === undefined) throw new Error('no workers')
+    await this.prepare(worker, members)
+    await this.join()
   }
 
   /** One message, closed loop. */
@@ -102,8 +127,7 @@ export class RoomLoad {
 
   /** The last `count` members read no more, and are not waited for, until `readOn`. At most one worker's members. */
   async stopReading(count: number): Promise<void> {
-    const last = this.workers.at(-1)
-    await last?.ask('stopReading', { from: sizeOfLast(this.members, this.workers.length) - count })
+    await this.workers.at(-1)?.ask('stopReading', { count })
   }
 
   async readOn(): Promise<void> {
@@ -113,25 +137,19 @@ export class RoomLoad {
   async close(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.stop()))
   }
-}
 
-/** Starts the workers into `workers`, so that the caller can stop them whatever happens. */
-async function joinAll(workers: Worker[], target: LoadTarget, options: LoadOptions): Promise<number> {
-  const { members, room = 'room', atOnce = CONNECTING_AT_ONCE } = options
-  const { dialect, port, secret = '' } = target
-  const share = shareOf(members)
-  networks += 1
-  for (let first = 0; first < members; first += share) {
-    const worker: Worker = new WorkerProcess('room-load-worker')
-    workers.push(worker)
-    const network = `127.${1 + (process.pid % 200)}.${1 + (networks % 250)}`
-    const order = { dialect, port, secret, room, first, members: Math.min(share, members - first), network }
-    await worker.ask('prepare', order)
+  private async prepare(worker: Worker, members: number): Promise<void> {
+    const { room = 'room' } = this.options
+    const { dialect, port, secret = '' } = this.target
+    await worker.ask('prepare', { dialect, port, secret, room, first: this.count, members, network: this.network })
+    this.count += members
   }
-  const reports = await Promise.all(workers.map((worker) => worker.ask('join', { atOnce })))
-  await Promise.all(workers.map((worker) => worker.ask('settle', undefined)))
-  return Math.max(...reports.map(({ lastAtMs }) => lastAtMs)) - Math.min(...reports.map(({ startMs }) => startMs))
-}
 
-const shareOf = (members: number): number => Math.ceil(members / Math.ceil(members / MEMBERS_PER_WORKER))
-const sizeOfLast = (members: number, workers: number): number => members - (workers - 1) * shareOf(members)
+  private async join(): Promise<void> {
+    const { atOnce = CONNECTING_AT_ONCE } = this.options
+    const reports = await Promise.all(this.workers.map((worker) => worker.ask('join', { atOnce })))
+    await Promise.all(this.workers.map((worker) => worker.ask('settle', undefined)))
+    const startMs = Math.min(...reports.map((report) => report.startMs))
+    this.joinMs = Math.max(...reports.map(({ lastAtMs }) => lastAtMs)) - startMs
+  }
+}

@@ -5,7 +5,7 @@ import { Server } from 'socket.io'
 const http = createServer()
 const io = new Server(http, { pingInterval: 600_000, pingTimeout: 600_000, transports: ['websocket'] })
 io.on('connection', (client) => {
-  client.join('room')
+  void client.join('room')
   client.on('m', (message) => io.to('room').emit('m', message))
 })
 http.listen({ host: '127.0.0.1', port: Number(process.argv[2]), backlog: 4096 })
