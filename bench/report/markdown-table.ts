@@ -17,19 +17,29 @@ export function markdownTable(columns: readonly string[], lines: readonly (reado
     .join('\n')
 }
 
+interface Kind {
+  readonly figures: string[]
+  readonly columns: string[]
+  readonly rows: Row[]
+}
+
 /** One table for each kind of row; a row without some of a table's figures is of its kind. */
 export function rowTables(rows: readonly Row[]): string[] {
-  const kinds: { columns: string[]; rows: Row[] }[] = []
+  const kinds: Kind[] = []
   for (const row of rows) {
-    const columns = Object.keys(row)
-    const kind = kinds.find((each) => isWithin(columns, each.columns) || isWithin(each.columns, columns))
-    if (kind === undefined) kinds.push({ columns, rows: [row] })
-    else {
-      kind.rows.push(row)
-      if (columns.length > kind.columns.length) kind.columns = columns
-    }
+    const figures = Object.keys(row).filter((column) => typeof row[column] === 'number')
+    const isSame = (kind: Kind): boolean => isWithin(figures, kind.figures) || isWithin(kind.figures, figures)
+    const kind = kinds.find(isSame) ?? { figures: [], columns: [], rows: [] }
+    if (kind.rows.length === 0) kinds.push(kind)
+    kind.rows.push(row)
+    addNew(kind.figures, figures)
+    addNew(kind.columns, Object.keys(row))
   }
-  return kinds.map(({ columns, rows: ofKind }) => rowTable(columns, ofKind))
+  return kinds.map((kind) => rowTable(kind.columns, kind.rows))
+}
+
+function addNew(list: string[], more: readonly string[]): void {
+  for (const each of more) if (!list.includes(each)) list.push(each)
 }
 
 const isWithin = (few: readonly string[], many: readonly string[]): boolean => few.every((each) => many.includes(each))

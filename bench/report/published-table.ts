@@ -13,7 +13,7 @@ const PUBLISHED = [
 const COLUMNS = ['connections', 'broadcast, published', 'ours', 'memory, published', 'ours', 'CPU, published', 'ours']
 const LATER = 'comes with the cluster'
 
-/** Broadcast and processor from `fanout`, memory at its most from `memory`, else from `fanout`. */
+/** All of `fanout`; where it tells no memory, that of `memory`. */
 export function publishedTable(documents: readonly ResultDocument[]): string {
   const [fanout = [], memory = []] = ['fanout', 'memory'].map(
     (suite) => documents.find((each) => each.suite === suite)?.rows,
@@ -23,7 +23,7 @@ export function publishedTable(documents: readonly ResultDocument[]): string {
   const lines = PUBLISHED.map(({ members, ms, memory: published, cpu }) => {
     const ours = (cell: Cell, unit: string): Cell =>
       cell === undefined ? (members > 10_000 ? LATER : undefined) : `${cell} ${unit}`
-    const peakMb = measured(memory, members, 'rssPeakMb') ?? measured(fanout, members, 'rssPeakMb')
+    const peakMb = measured(fanout, members, 'rssPeakMb') ?? measured(memory, members, 'rssPeakMb')
     return [
       members,
       ms,

@@ -1,11 +1,12 @@
 /**
- * What members that stop reading do to the others and to the server. One member of ten freezes while messages of 16 KiB
+ * What members that stop reading do to the others and to the server. One member of ten freezes while messages of 32 KiB
  * are published, each when all the others have the one before; then the frozen read on, and must get every message.
  * Beside it `none-frozen`: the same messages to the same members, all of them reading. A server of its own each time.
  *
  * othersMs: from publishing to the receipt of a member that never froze, one sample for each message and member.
- * rss: the server's, of which the pages of the log's file are a part; kernel: all TCP buffers of the machine, both ends.
- * Peaks include the catching up. The deadlines for members that take nothing are put off: the freeze may last longer.
+ * rss: the server's, filePages the part that is pages of files, the log's among them; kernel: all TCP buffers of the
+ * machine, both ends. Before: all joined; Peak: the most while they are frozen; CatchUp: the most while they catch up;
+ * After: when they have. The deadlines for members that take nothing are put off: the freeze may last longer.
  */
 import { issueToken } from '../../src/auth/token-issuer.js'
 import { ClientConnection } from '../../src/client/client-connection.js'
@@ -14,13 +15,13 @@ import type { RoomReadersProgram } from '../load/room-readers.js'
 import { timedMessage } from '../load/timed-message.js'
 import { MemoryWatch, type MemoryFigures } from '../memory-watch.js'
 import { startServer, type ServerProcess } from '../server-process.js'
-import { ratiosOf, rounded, spread } from '../statistics.js'
+import { ratiosOf, spread } from '../statistics.js'
 import { OURS, type Row, type Suite } from '../suite.js'
 import { WorkerProcess } from '../worker-process.js'
 
-const FULL = { members: 1_000, frozen: 100, messages: 1_300, rounds: 3, catchUpTimeoutMs: 120_000 }
-const QUICK = { members: 100, frozen: 10, messages: 1_300, rounds: 1, catchUpTimeoutMs: 15_000 }
-const MESSAGE_BYTES = 16 * 1024
+const FULL = { members: 1_000, frozen: 100, messages: 650, rounds: 5, catchUpTimeoutMs: 120_000 }
+const QUICK = { members: 100, frozen: 10, messages: 650, rounds: 1, catchUpTimeoutMs: 15_000 }
+const MESSAGE_BYTES = 32 * 1024
 /** Before the freeze, and not counted in the times. */
 const WARM_UP_MESSAGES = 50
 const ROOM = 'frozen'
@@ -133,12 +134,15 @@ async function measure(room: Room, { contestant, params }: Task): Promise<Omit<R
   const messages = WARM_UP_MESSAGES + params.messages
   await publishAll(room, { first: 0, end: WARM_UP_MESSAGES })
   const before = memory.look()
+  memory.takePeak()
   await others.ask('startTiming', undefined)
   if (contestant === OURS) await sleepers.ask('freeze', undefined)
   const sent = await publishAll(room, { first: WARM_UP_MESSAGES, end: messages })
+  const peak = memory.takePeak()
   const thawedAtMs = monotonicMs()
   await sleepers.ask('thaw', undefined)
   const last = await sleepers.ask('receive', { index: sent - 1, timeoutMs: params.catchUpTimeoutMs })
+  const catchUp = memory.takePeak()
   const after = memory.look()
   const ofOthers = await others.ask('report', { sent })
   const reports = [ofOthers, await sleepers.ask('report', { sent })]
@@ -148,7 +152,7 @@ async function measure(room: Room, { contestant, params }: Task): Promise<Omit<R
       othersMsP50: ofOthers.p50Ms,
       othersMsP99: ofOthers.p99Ms,
       catchUpMs: Math.max(0, last.lastAtMs - thawedAtMs),
-      ...megabytes({ before, peak: memory.peak, after }),
+      ...megabytes({ before, peak, catchUp, after }),
     },
     mistakes,
     failures: [
@@ -191,13 +195,17 @@ const totalMistakes = (all: readonly Mistakes[]): Mistakes => {
   }
 }
 
-const megabytes = (looks: Readonly<Record<'before' | 'peak' | 'after', MemoryFigures>>): Record<string, number> => ({
-  rssBeforeMb: rounded(looks.before.rssMb),
-  rssPeakMb: rounded(looks.peak.rssMb),
-  rssAfterMb: rounded(looks.after.rssMb),
-  kernelBeforeMb: rounded(looks.before.kernelMb),
-  kernelPeakMb: rounded(looks.peak.kernelMb),
-  kernelAfterMb: rounded(looks.after.kernelMb),
+const megabytes = (looks: Readonly<Record<'before' | 'peak' | 'catchUp' | 'after', MemoryFigures>>) => ({
+  rssBeforeMb: looks.before.rssMb,
+  rssPeakMb: looks.peak.rssMb,
+  rssCatchUpMb: looks.catchUp.rssMb,
+  rssAfterMb: looks.after.rssMb,
+  filePagesBeforeMb: looks.before.filePagesMb,
+  filePagesAfterMb: looks.after.filePagesMb,
+  kernelBeforeMb: looks.before.kernelMb,
+  kernelPeakMb: looks.peak.kernelMb,
+  kernelCatchUpMb: looks.catchUp.kernelMb,
+  kernelAfterMb: looks.after.kernelMb,
 })
 
 function rowOf(name: Contestant, rounds: readonly Round[], { members }: typeof FULL): Row {

@@ -17,7 +17,7 @@ const FANOUT = {
     { name: 'nestwire', members: 1000, toLastMsP50: 14, toLastMsP50Min: 14, toLastMsP50Max: 14, cpuPercent: 50 },
     { name: 'ws', members: 100, toLastMsP50: 3, toLastMsP50Min: 2.5, toLastMsP50Max: 3.5 },
     { name: 'ws', members: 1000, toLastMsP50: 17, toLastMsP50Min: 16, toLastMsP50Max: null },
-    { name: 'nats', members: 100 },
+    { name: 'nats', members: 100, missing: 'not installed' },
   ],
   ratios: { 'toLastMsP50/ws@100': 0.5, 'toLastMsP50/ws@1000': 0.8235, 'toLastMsP50/nats@100': null },
 }
@@ -64,12 +64,12 @@ const linesOf = (page: string, first: string): string[][] =>
 describe('npm run bench -- report', () => {
   test('tells each figure with its spread, and a dash for none', async () => {
     const page = await render(FANOUT)
-    expect(linesOf(page, 'name')[0]).toEqual(['name', 'members', 'toLastMsP50', 'cpuPercent'])
+    expect(linesOf(page, 'name')[0]).toEqual(['name', 'members', 'toLastMsP50', 'cpuPercent', 'missing'])
     expect(linesOf(page, 'nestwire')).toEqual([
-      ['nestwire', '100', '1.5 (1.25 to 2)', '12'],
-      ['nestwire', '1,000', '14', '50'],
+      ['nestwire', '100', '1.5 (1.25 to 2)', '12', '–'],
+      ['nestwire', '1,000', '14', '50', '–'],
     ])
-    expect(linesOf(page, 'nats')[0]).toEqual(['nats', '100', '–', '–'])
+    expect(linesOf(page, 'nats')[0]).toEqual(['nats', '100', '–', '–', 'not installed'])
   })
 
   test('tells ratios by rival and param', async () => {
