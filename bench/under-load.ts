@@ -1,5 +1,6 @@
 /** Takes figures while a room is broadcast to without pause, and the same figures while nothing is said to it. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { mistakeIn } from './contest-turns.js'
 import type { RoomLoad } from './load/room-load.js'
 import { interleave } from './rounds.js'
 import { spread } from './statistics.js'
@@ -29,10 +30,9 @@ export async function measureUnderLoad<Figures extends Readonly<Record<string, n
   const takeTurn = async (contestant: string) => {
     if (contestant === baseName) return { ...(await options.take()), deliveriesPerSecond: 0 }
     const { figures, broadcasts } = await takeDuringBroadcasts(options)
-    const { published, elapsedMs, lost, duplicates, fault } = broadcasts
-    if (lost + duplicates > 0) failures.add('messages of the busy room lost or doubled')
-    if (fault !== undefined) failures.add(`the busy room: ${fault}`)
-    return { ...figures, deliveriesPerSecond: (published * load.members * 1000) / elapsedMs }
+    const mistake = mistakeIn(broadcasts)
+    if (mistake !== undefined) failures.add(`the busy room: ${mistake}`)
+    return { ...figures, deliveriesPerSecond: (broadcasts.published * load.members * 1000) / broadcasts.elapsedMs }
   }
   const measured = await interleave([OURS, baseName], rounds, takeTurn)
   const rows = measured.map(({ contestant, results }) => ({

@@ -18,8 +18,6 @@ export class Tally {
   private lastAtMs = 0
   private readers = Infinity
   private awaited: { readonly deliveries: number; settle(): void } | undefined
-  /** What `performance.now()` lacks to be the clock that all processes share. */
-  private readonly offsetMs = monotonicMs() - performance.now()
 
   constructor(private readonly members: readonly LoadMember[]) {}
 
@@ -34,14 +32,14 @@ export class Tally {
 
   add(messages: number): void {
     this.deliveries += messages
-    this.lastAtMs = performance.now()
+    this.lastAtMs = monotonicMs()
     if (this.awaited !== undefined && this.deliveries >= this.awaited.deliveries) this.awaited.settle()
   }
 
   collect({ messages, stallMs }: { readonly messages: number; readonly stallMs: number }): Promise<TallyReport> {
     const readers = this.members.slice(0, this.readers)
     const deliveries = messages * readers.length
-    const startMs = performance.now()
+    const startMs = monotonicMs()
     return new Promise((resolve) => {
       const settle = (): void => {
         clearInterval(timer)
@@ -49,7 +47,7 @@ export class Tally {
         resolve(this.report(readers, messages))
       }
       const look = (): void => {
-        if (performance.now() - Math.max(this.lastAtMs, startMs) >= stallMs) settle()
+        if (monotonicMs() - Math.max(this.lastAtMs, startMs) >= stallMs) settle()
       }
       const timer = setInterval(look, LOOK_MS)
       this.awaited = { deliveries, settle }
@@ -64,6 +62,6 @@ export class Tally {
       duplicates += Math.max(0, wire.messages - messages)
     }
     const fault = readers.find((member) => member.fault !== undefined)?.fault
-    return { lastAtMs: this.lastAtMs + this.offsetMs, lost, duplicates, fault }
+    return { lastAtMs: this.lastAtMs, lost, duplicates, fault }
   }
 }

@@ -4,6 +4,7 @@
  *
  * pingMs: from PING to PONG, in a process of its own, which shares the machine with the server and with the readers.
  */
+import { SERVER_SETTINGS } from '../contest.js'
 import type { PingerProgram } from '../load/pinger.js'
 import { RoomLoad } from '../load/room-load.js'
 import { startServer } from '../server-process.js'
@@ -22,7 +23,7 @@ export const control: Suite = {
   question: 'PING round trip while 512 messages are in flight to 1,000 members, beside an idle server',
   async run({ isQuick, progress }) {
     const { members, rounds, roundMs } = isQuick ? QUICK : FULL
-    const server = await startServer()
+    const server = await startServer(SERVER_SETTINGS)
     const { port, secret } = server
     const pinger = new WorkerProcess<PingerProgram>('pinger')
     let load: RoomLoad | undefined
@@ -37,7 +38,14 @@ export const control: Suite = {
       }
       const measured = await measureUnderLoad({ load, inFlight: IN_FLIGHT, rounds, roundMs, baseName: 'idle', take })
       return {
-        params: { members, rounds, roundMs, inFlight: IN_FLIGHT, pingEveryMs: PING_EVERY_MS },
+        params: {
+          members,
+          rounds,
+          roundMs,
+          inFlight: IN_FLIGHT,
+          pingEveryMs: PING_EVERY_MS,
+          settings: SERVER_SETTINGS,
+        },
         ...measured,
         ratios: ratiosOf(measured.rows, ['pingMsP50', 'pingMsP99'], 'members'),
       }

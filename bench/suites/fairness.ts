@@ -5,6 +5,7 @@
  * smallRoomMs: from publishing to the other's receipt, both in a process of their own, which shares the machine with the
  * server and with those who read for the 10,000. deliveriesPerSecond: those of the large room.
  */
+import { SERVER_SETTINGS } from '../contest.js'
 import { RoomLoad } from '../load/room-load.js'
 import type { RoomPairProgram } from '../load/room-pair.js'
 import { startServer } from '../server-process.js'
@@ -23,7 +24,7 @@ export const fairness: Suite = {
   question: 'round trip in a room of two while a room of 10,000 is broadcast to without pause',
   async run({ isQuick, progress }) {
     const { members, rounds, roundMs } = isQuick ? QUICK : FULL
-    const server = await startServer()
+    const server = await startServer(SERVER_SETTINGS)
     const { port, secret } = server
     const pair = new WorkerProcess<RoomPairProgram>('room-pair')
     let load: RoomLoad | undefined
@@ -38,7 +39,14 @@ export const fairness: Suite = {
       }
       const measured = await measureUnderLoad({ load, inFlight: IN_FLIGHT, rounds, roundMs, baseName: 'quiet', take })
       return {
-        params: { members, rounds, roundMs, inFlight: IN_FLIGHT, talkEveryMs: TALK_EVERY_MS },
+        params: {
+          members,
+          rounds,
+          roundMs,
+          inFlight: IN_FLIGHT,
+          talkEveryMs: TALK_EVERY_MS,
+          settings: SERVER_SETTINGS,
+        },
         ...measured,
         ratios: ratiosOf(measured.rows, ['smallRoomMsP50', 'smallRoomMsP99'], 'members'),
       }

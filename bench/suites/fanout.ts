@@ -2,12 +2,14 @@
  * One message to a whole room, closed loop: the next is published when everybody has the one before.
  *
  * toLastMs: from publishing to the last member's receipt; P50 and Max are of one round, their medians are quoted.
- * cpuPercent: the server's processor time while broadcasts are under way, of one core.
+ * cpuPercent: the server's processor time while broadcasts are under way, of one core. rssPeakMb: the most that the
+ * server had so far, connecting included.
  */
 import { emptyRows, SERVER_SETTINGS, withContestants, type Contestant, type ContestantName } from '../contest.js'
 import { mistakeIn, turnRow, type Turn } from '../contest-turns.js'
 import { MESSAGE_BYTES } from '../load/numbered-message.js'
 import { readCpuUs } from '../load/process-cpu.js'
+import { readUsage } from '../process-usage.js'
 import { rivalNames } from '../rivals/rivals.js'
 import { interleave } from '../rounds.js'
 import { percentile, ratiosOf } from '../statistics.js'
@@ -33,7 +35,7 @@ const QUICK: Params = {
   broadcasts: 20,
 }
 
-const FIGURES = ['toLastMsP50', 'toLastMsMax', 'cpuPercent'] as const
+const FIGURES = ['toLastMsP50', 'toLastMsMax', 'cpuPercent', 'rssPeakMb'] as const
 type Figures = Readonly<Record<(typeof FIGURES)[number], number>>
 
 export const fanout: Suite = {
@@ -71,6 +73,7 @@ async function broadcastAll({ server, load }: Contestant, broadcasts: number): P
     toLastMsP50: percentile(toLastMs, 0.5),
     toLastMsMax: Math.max(...toLastMs),
     cpuPercent: (100 * cpuMs) / toLastMs.reduce((sum, ms) => sum + ms, 0),
+    rssPeakMb: readUsage(server.pid).peakRssKb / 1_024,
   }
   return { figures }
 }

@@ -10,6 +10,7 @@
  */
 import { issueToken } from '../../src/auth/token-issuer.js'
 import { ClientConnection } from '../../src/client/client-connection.js'
+import { SERVER_SETTINGS } from '../contest.js'
 import { monotonicMs } from '../load/monotonic-ms.js'
 import type { RoomReadersProgram } from '../load/room-readers.js'
 import { timedMessage } from '../load/timed-message.js'
@@ -29,9 +30,8 @@ const ROOM = 'frozen'
 const RECEIPT_TIMEOUT_MS = 30_000
 
 const SETTINGS = {
+  ...SERVER_SETTINGS,
   NESTWIRE_HISTORY_MAX_BYTES: String(64 * 1024 * 1024),
-  NESTWIRE_PING_INTERVAL_MS: '300000',
-  NESTWIRE_IDLE_TIMEOUT_MS: '600000',
   NESTWIRE_WRITE_STALL_TIMEOUT_MS: '600000',
 }
 
