@@ -65,9 +65,11 @@ export async function withContestants<Result>(
   options: LoadOptions,
   measure: (contestants: readonly Contestant[]) => Promise<Result>,
 ): Promise<Result> {
-  const contestants: Contestant[] = []
+  const entries = names.filter((name) => !isMissing(name)).map((name) => enterContest(name, options))
+  const settled = await Promise.allSettled(entries)
+  const contestants = settled.flatMap((entry) => (entry.status === 'fulfilled' ? [entry.value] : []))
   try {
-    for (const name of names) if (!isMissing(name)) contestants.push(await enterContest(name, options))
+    await Promise.all(entries)
     return await measure(contestants)
   } finally {
     await Promise.all(contestants.map(leaveContest))

@@ -4,7 +4,7 @@ import { decodePacket } from '../../src/protocol/decode-packet.js'
 import { FrameDecoder } from '../../src/protocol/frame-decoder.js'
 import { RecordKind } from '../../src/protocol/packets.js'
 import { MESSAGE_BYTES } from './numbered-message.js'
-import { numberOfPublication } from './publications.js'
+import { numberOfPublication } from './publication.js'
 
 export class BodyJudge {
   fault: string | undefined

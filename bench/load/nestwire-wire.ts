@@ -13,7 +13,7 @@ import { Operation } from '../../src/protocol/operations.js'
 import type { Packet } from '../../src/protocol/packets.js'
 import { BodyJudge } from './body-judge.js'
 import { DeliverHead } from './deliver-head.js'
-import { encodePublications } from './publications.js'
+import { encodePublication } from './publication.js'
 import type { RoomWire } from './room-wire.js'
 
 export interface NestwireMemberOptions {
@@ -83,8 +83,8 @@ export class NestwireWire implements RoomWire {
     this.judge?.restart()
   }
 
-  publications(first: number, count: number): Buffer {
-    return encodePublications(this.options.room, first, count)
+  publication(number: number): Buffer {
+    return encodePublication(this.options.room, number)
   }
 
   private walk(chunk: Buffer): void {

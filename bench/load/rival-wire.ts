@@ -12,7 +12,6 @@ export class RivalWire implements RoomWire {
   private text = ''
   private readonly steps: ReturnType<RivalDialect['steps']>
   private step = 0
-  private burst: Buffer
 
   constructor(
     private readonly dialect: RivalDialect,
@@ -21,7 +20,6 @@ export class RivalWire implements RoomWire {
     this.steps = dialect.steps(member)
     this.greeting = this.steps[0]?.send ?? Buffer.alloc(0)
     this.isJoined = this.steps[0]?.until === undefined
-    this.burst = dialect.publication
   }
 
   get messages(): number {
@@ -41,11 +39,8 @@ export class RivalWire implements RoomWire {
     this.bytes = 0
   }
 
-  publications(_first: number, count: number): Buffer {
-    const { publication } = this.dialect
-    const bytes = publication.length * count
-    if (this.burst.length < bytes) this.burst = Buffer.alloc(bytes, publication)
-    return this.burst.subarray(0, bytes)
+  publication(): Buffer {
+    return this.dialect.publication
   }
 
   private greet(chunk: Buffer): Buffer | undefined {

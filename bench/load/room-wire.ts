@@ -13,6 +13,6 @@ export interface RoomWire {
   read(chunk: Buffer): Buffer | undefined
   /** Counts from 0 again; nothing may be under way. */
   restart(): void
-  /** `count` publications of `MESSAGE_BYTES`, the first of which is number `first` since `restart`. */
-  publications(first: number, count: number): Buffer
+  /** A publication of `MESSAGE_BYTES`; `number` counts them since `restart`. */
+  publication(number: number): Buffer
 }
