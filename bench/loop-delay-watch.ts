@@ -20,7 +20,7 @@ export class LoopDelayWatch {
   /** The longest delay since the last time it was asked, or since the start. */
   async takeMaxMs(pid: number): Promise<number> {
     rmSync(this.path, { force: true })
-    process.kill(pid, 'SIGUSR2')
+    process.kill(pid, 'SIGWINCH')
     const deadlineMs = performance.now() + ANSWER_TIMEOUT_MS
     while (performance.now() < deadlineMs) {
       await sleep(LOOK_MS)
