@@ -71,7 +71,7 @@ function readArguments() {
 async function main(): Promise<void> {
   const { list, quick, json, save, names } = readArguments()
   if (list) {
-    for (const [name, { question }] of Object.entries(suites)) console.log(`${name.padEnd(6)}  ${question}`)
+    for (const [name, { question }] of Object.entries(suites)) console.log(`${name.padEnd(8)}  ${question}`)
     return
   }
   const [name = '', ...rest] = names

@@ -25,9 +25,9 @@ export async function drawPlot(plot: Plot, rows: readonly Row[]): Promise<string
   }
 }
 
-function pointOf(row: Row, { figure, by }: Plot): Point[] {
+function pointOf(row: Row, { figure, by, without }: Plot): Point[] {
   const [value, least, most] = [row[figure], row[`${figure}Min`], row[`${figure}Max`]]
-  if (typeof value !== 'number') return []
+  if (typeof value !== 'number' || (without !== undefined && without in row)) return []
   const isSpread = typeof least === 'number' && typeof most === 'number'
   return [
     { name: row.name, param: row[by] ?? '', value, least: isSpread ? least : value, most: isSpread ? most : value },
@@ -46,7 +46,8 @@ const OURS_STANDS_OUT = (ours: number, others: number) => ({
 
 /** Both axes logarithmic: from 10 members to 18,000 and from the best to the worst is a long way. */
 function lines({ by, title }: Plot, points: readonly Point[]): TopLevelSpec {
-  const x = { field: 'param', type: 'quantitative', title: by, scale: { type: 'log' }, axis: { format: ',d' } } as const
+  const axis = { format: ',d', values: [...new Set(points.map(({ param }) => Number(param)))] }
+  const x = { field: 'param', type: 'quantitative', title: by, scale: { type: 'log', nice: false }, axis } as const
   return {
     ...SHARED,
     width: 560,

@@ -18,24 +18,34 @@ export function markdownTable(columns: readonly string[], lines: readonly (reado
 }
 
 interface Kind {
+  readonly params: string
   readonly figures: string[]
   readonly columns: string[]
   readonly rows: Row[]
 }
 
-/** One table for each kind of row; a row without some of a table's figures is of its kind. */
+/** One table for each kind of row: same params, and the figures of one among those of the other. */
 export function rowTables(rows: readonly Row[]): string[] {
   const kinds: Kind[] = []
   for (const row of rows) {
     const figures = Object.keys(row).filter((column) => typeof row[column] === 'number')
-    const isSame = (kind: Kind): boolean => isWithin(figures, kind.figures) || isWithin(kind.figures, figures)
-    const kind = kinds.find(isSame) ?? { figures: [], columns: [], rows: [] }
+    const params = paramsOf(row).join()
+    const isSame = (kind: Kind): boolean =>
+      kind.params === params && (isWithin(figures, kind.figures) || isWithin(kind.figures, figures))
+    const kind = kinds.find(isSame) ?? { params, figures: [], columns: [], rows: [] }
     if (kind.rows.length === 0) kinds.push(kind)
     kind.rows.push(row)
     addNew(kind.figures, figures)
     addNew(kind.columns, Object.keys(row))
   }
   return kinds.map((kind) => rowTable(kind.columns, kind.rows))
+}
+
+/** The numbers between the name and the first figure that has a spread. */
+function paramsOf(row: Row): string[] {
+  const columns = Object.keys(row).slice(1)
+  const end = columns.findIndex((column) => typeof row[column] !== 'number' || `${column}Min` in row)
+  return end < 0 ? columns : columns.slice(0, end)
 }
 
 function addNew(list: string[], more: readonly string[]): void {

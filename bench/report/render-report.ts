@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { format, resolveConfig } from 'prettier'
+import { aimsTable } from './aims.js'
 import { drawPlot } from './draw-plot.js'
 import { ratioTables, rowTables } from './markdown-table.js'
 import { plotFile, plots } from './plots.js'
@@ -33,6 +34,8 @@ export async function renderReport({ resultsFolder, docsFolder, questions }: Rep
     '## The published table',
     PUBLISHED_NOTE,
     publishedTable(documents),
+    '## Aims',
+    aimsTable(documents),
     ...documents.flatMap((document) => section(document, questions[document.suite], drawn)),
   ]
   const page = join(docsFolder, PAGE)

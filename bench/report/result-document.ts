@@ -1,5 +1,5 @@
 /** The documents of `bench/results`, as `run.ts` saved them. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Row } from '../suite.js'
@@ -23,9 +23,10 @@ const documentSchema = z.object({
 
 export type ResultDocument = z.output<typeof documentSchema>
 
-/** By file name. Throws on a file that is no such document, with its path. */
+/** By file name. Throws if there are none, and on a file that is no such document, with its path. */
 export function readResults(folder: string): ResultDocument[] {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.json'))
+  const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : []
+  if (files.length === 0) throw new Error(`no results in ${folder}: run a suite with --save`)
   return files.toSorted().map((name) => readDocument(join(folder, name)))
 }
 

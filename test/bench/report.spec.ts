@@ -28,6 +28,13 @@ const MEMORY = {
   rows: [{ name: 'nestwire', members: 1000, rssPeakMb: 99.5 }],
   ratios: {},
 }
+const FAIRNESS = {
+  suite: 'fairness',
+  machine: MACHINE,
+  params: {},
+  rows: [{ name: 'nestwire', members: 10_000, smallRoomMsP99: 15.5 }],
+  ratios: {},
+}
 
 let folder: string
 let resultsFolder: string
@@ -42,7 +49,9 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-async function render(...documents: readonly { readonly suite: string }[]): Promise<string> {
+async function render(
+  ...documents: readonly { readonly suite: string; readonly [field: string]: unknown }[]
+): Promise<string> {
   for (const document of documents) {
     writeFileSync(join(resultsFolder, `${document.suite}.json`), JSON.stringify(document))
   }
@@ -85,6 +94,24 @@ describe('npm run bench -- report', () => {
     expect(linesOf(page, '50,000')[0]?.[2]).toBe('comes with the cluster')
   })
 
+  test('says which aims are met', async () => {
+    const page = await render(FANOUT, FAIRNESS)
+    const aim = 'time to the last of 1,000 and more ÷ that of'
+    expect(linesOf(page, 'fanout')).toContainEqual(['fanout', `${aim} ws`, '≤ 1', '0.8235', 'yes'])
+    expect(linesOf(page, 'fanout')).toContainEqual(['fanout', `${aim} nats`, '≤ 1', '–', '–'])
+    expect(linesOf(page, 'fairness')[0]?.slice(2)).toEqual(['≤ 15', '15.5', 'no'])
+  })
+
+  test('parts rows whose params differ', async () => {
+    const figures = { usPerDelivery: 9, usPerDeliveryMin: 8, usPerDeliveryMax: 10 }
+    const rows = [
+      { name: 'nestwire', members: 1000, ...figures },
+      { name: 'nestwire', members: 1000, rooms: 10, ...figures },
+    ]
+    const page = await render({ ...MEMORY, suite: 'scale', rows })
+    expect(linesOf(page, 'nestwire').map((line) => line.length)).toEqual([3, 4])
+  })
+
   test('says machine, question, command and params', async () => {
     const page = await render(MEMORY, FANOUT)
     expect(page).toContain('- fanout: cpu a processor, cores 2, node v20.0.0')
@@ -112,6 +139,11 @@ describe('npm run bench -- report', () => {
     expect(await render(FANOUT, MEMORY)).toBe(page)
     expect(readFileSync(join(docsFolder, 'benchmarks', 'fanout-to-last-ms-p50.svg'), 'utf8')).toBe(plot)
     expect(await check(page, { semi: false, singleQuote: true, printWidth: 120, parser: 'markdown' })).toBe(true)
+  })
+
+  test('refuses to render nothing', async () => {
+    await expect(render()).rejects.toThrow('run a suite with --save')
+    expect(readdirSync(docsFolder)).toEqual([])
   })
 
   test('refuses a file that is no result', async () => {

@@ -1,0 +1,120 @@
+/** What the suites are to show, and whether the results show it. */
+import { OURS } from '../suite.js'
+import { formatCell, markdownTable } from './markdown-table.js'
+import type { ResultDocument } from './result-document.js'
+
+interface Aim {
+  readonly suite: string
+  readonly what: string
+  readonly bound: { readonly atMost: number } | { readonly atLeast: number }
+  /** NaN: not measured. */
+  readonly read: (document: ResultDocument) => number
+}
+
+/** In the row of `name` with that many members. */
+const figure =
+  (field: string, members: number, name: string = OURS) =>
+  ({ rows }: ResultDocument): number =>
+    Number(rows.find((row) => row.name === name && row['members'] === members && row[field] !== undefined)?.[field])
+
+const ratio =
+  (key: string) =>
+  ({ ratios }: ResultDocument): number =>
+    ratios[key] ?? NaN
+
+/** The worst of the sizes from 1,000 members on. */
+const fanoutRatio =
+  (rival: string) =>
+  ({ ratios }: ResultDocument): number => {
+    const start = `toLastMsP50/${rival}@`
+    const large = Object.entries(ratios).filter(
+      ([key]) => key.startsWith(start) && Number(key.slice(start.length)) >= 1e3,
+    )
+    return large.length === 0 ? NaN : Math.max(...large.map(([, value]) => value ?? NaN))
+  }
+
+const fanoutAim = (rival: string, atMost: number): Aim => ({
+  suite: 'fanout',
+  what: `time to the last of 1,000 and more ÷ that of ${rival}`,
+  bound: { atMost },
+  read: fanoutRatio(rival),
+})
+
+const burstAim = (rival: string, inFlight: number, atLeast: number): Aim => ({
+  suite: 'burst',
+  what: `deliveries a second with ${inFlight} in flight ÷ those of ${rival}`,
+  bound: { atLeast },
+  read: ratio(`deliveriesPerSecond/${rival}@${inFlight}`),
+})
+
+const SLICE_MS = 4
+
+const aims: readonly Aim[] = [
+  fanoutAim('c-floor', 1.15),
+  ...['node-net', 'ws', 'socket.io', 'aedes', 'nats', 'tokio-1-thread', 'tokio'].map((rival) => fanoutAim(rival, 1)),
+  burstAim('nats', 64, 2),
+  burstAim('nats', 512, 4),
+  burstAim('socket.io', 64, 25),
+  burstAim('socket.io', 512, 80),
+  {
+    suite: 'memory',
+    what: 'KB a connection at 10,000',
+    bound: { atMost: 8 },
+    read: figure('kbPerConnection', 10_000),
+  },
+  {
+    suite: 'memory',
+    what: 'peak memory of a burst to 10,000 ÷ that of the naive build',
+    bound: { atMost: 0.6 },
+    read: ratio('rssPeakMb/naive@10000'),
+  },
+  {
+    suite: 'fairness',
+    what: 'ms in a room of two beside a busy one of 10,000, p99',
+    bound: { atMost: 15 },
+    read: figure('smallRoomMsP99', 10_000),
+  },
+  {
+    suite: 'frozen',
+    what: "the others' p99 with 10 % frozen ÷ with none",
+    bound: { atMost: 1.1 },
+    read: ratio('othersMsP99/none-frozen@1000'),
+  },
+  {
+    suite: 'control',
+    what: `ms from PING to PONG at saturation, p99, less twice that of an idle server and a slice of ${SLICE_MS} ms`,
+    bound: { atMost: 0 },
+    read: (document) =>
+      figure('pingMsP99', 1_000)(document) - 2 * figure('pingMsP99', 1_000, 'idle')(document) - SLICE_MS,
+  },
+  {
+    suite: 'storm',
+    what: 'joins a second, 10,000 at once',
+    bound: { atLeast: 3_000 },
+    read: figure('joinsPerSecond', 10_000),
+  },
+  {
+    suite: 'storm',
+    what: 'ms that the event loop is blocked at most',
+    bound: { atMost: 50 },
+    read: figure('loopStallMsMax', 10_000),
+  },
+  {
+    suite: 'scale',
+    what: 'cost of a delivery to 18,000 members ÷ to 100',
+    bound: { atMost: 1.3 },
+    read: ratio('usPerDelivery/own-100-members@18000'),
+  },
+]
+
+export function aimsTable(documents: readonly ResultDocument[]): string {
+  const lines = aims.map(({ suite, what, bound, read }) => {
+    const document = documents.find((each) => each.suite === suite)
+    const measured = document === undefined ? NaN : read(document)
+    const isMet = 'atMost' in bound ? measured <= bound.atMost : measured >= bound.atLeast
+    const told = 'atMost' in bound ? `≤ ${formatCell(bound.atMost)}` : `≥ ${formatCell(bound.atLeast)}`
+    const isKnown = !Number.isNaN(measured)
+    return [suite, what, told, isKnown ? measured : undefined, isKnown ? (isMet ? 'yes' : 'no') : undefined]
+  })
+  return markdownTable(['suite', 'what', 'aim', 'measured', 'met'], lines)
+}
