@@ -28,6 +28,14 @@ export interface RouterParts {
   readonly flush: () => void
 }
 
+type Admitted = Extract<AdmissionVerdict, { kind: 'admitted' }>
+
+/** A message of the high lane that found it full. */
+interface Waiting {
+  readonly bytes: number
+  readonly resolve: (admitted: Admitted) => void
+}
+
 /** What a record holds in admission beside its body: its bookkeeping on the way. */
 const RECORD_OVERHEAD_BYTES = 128
 const RETRY_AFTER_MS = 250
@@ -41,7 +49,7 @@ export class BackpressureRouter extends RoomDelivery {
   private readonly slices: SliceTimer
   private readonly feeds: RoomFeeds
   private readonly catchUp: CatchUp
-  private readonly waiting: (() => void)[] = []
+  private readonly waiting: Waiting[] = []
   private isRunning = false
   private readonly runSlice = (): void => this.slice()
 
@@ -64,6 +72,11 @@ export class BackpressureRouter extends RoomDelivery {
     return this.admission.status
   }
 
+  /** Of messages that are admitted and not yet offered to every live member. */
+  get heldBytes(): number {
+    return this.admission.heldBytes
+  }
+
   /** Connections that read on from the log in some room. */
   get laggingConnections(): number {
     return this.catchUp.laggingConnections
@@ -75,6 +88,8 @@ export class BackpressureRouter extends RoomDelivery {
     const { lane, isDegraded } = await this.admit(priority, bytes)
     let committed: RoomRecord
     try {
+      // It may have waited, and what the log would write now belongs to a later room of that name.
+      if (this.feeds.get(room) !== feed) throw new NestwireException(ErrorCode.RoomNotFound, `there is no room ${room}`)
       committed = await this.parts.log.append(room, record)
     } catch (error) {
       this.giveBack(lane, bytes)
@@ -120,21 +135,20 @@ export class BackpressureRouter extends RoomDelivery {
     this.catchUp.connectionWritable(connection)
   }
 
-  private async admit(
-    priority: DeliveryPriority,
-    bytes: number,
-  ): Promise<Extract<AdmissionVerdict, { kind: 'admitted' }>> {
+  /** Throws BACKPRESSURE. Who must wait does so in line, whatever would fit in between: order is order. */
+  private admit(priority: DeliveryPriority, bytes: number): Admitted | Promise<Admitted> {
     const wanted: Lane = priority === 'notice' ? 'high' : priority
-    for (;;) {
-      const verdict = this.admission.admit(wanted, bytes)
-      if (verdict.kind === 'admitted') return verdict
-      if (verdict.kind === 'refused') {
-        throw new NestwireException(ErrorCode.Backpressure, 'the server has more to deliver than it can; try again', {
-          retryAfterMs: RETRY_AFTER_MS,
-        })
-      }
-      await new Promise<void>((resolve) => this.waiting.push(resolve))
-    }
+    if (wanted === 'high' && this.waiting.length > 0) return this.waitInLine(bytes)
+    const verdict = this.admission.admit(wanted, bytes)
+    if (verdict.kind === 'admitted') return verdict
+    if (verdict.kind === 'wait') return this.waitInLine(bytes)
+    throw new NestwireException(ErrorCode.Backpressure, 'the server has more to deliver than it can; try again', {
+      retryAfterMs: RETRY_AFTER_MS,
+    })
+  }
+
+  private waitInLine(bytes: number): Promise<Admitted> {
+    return new Promise((resolve) => this.waiting.push({ bytes, resolve }))
   }
 
   /** A high message lifts its whole room, a degraded one takes it down: order inside the room never changes. */
@@ -167,7 +181,12 @@ export class BackpressureRouter extends RoomDelivery {
   }
 
   private wakeWaiting(): void {
-    for (const resolve of this.waiting.splice(0)) resolve()
+    for (let first = this.waiting[0]; first !== undefined; first = this.waiting[0]) {
+      const verdict = this.admission.admit('high', first.bytes)
+      if (verdict.kind !== 'admitted') return
+      this.waiting.shift()
+      first.resolve(verdict)
+    }
   }
 
   private get admissionLimits(): AdmissionLimits {

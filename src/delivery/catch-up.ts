@@ -57,9 +57,9 @@ export class CatchUp {
     return { started: this.started, gaps: this.gaps }
   }
 
-  /** Idempotent. */
+  /** Idempotent. A connection may have ended while it was being offered a batch: nothing is kept of it. */
   add(member: RoomMember): void {
-    if (member.isLagging) return
+    if (member.isLagging || !member.isAttached) return
     member.isLagging = true
     this.started += 1
     const { connection } = member
