@@ -1,48 +1,14 @@
-import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadSettings } from '../../src/config/load-settings.js'
-import { Settings } from '../../src/config/settings.js'
-import { BackpressureRouter } from '../../src/delivery/backpressure-router.js'
-import type { DeliveryPriority } from '../../src/delivery/room-delivery.js'
-import { MemoryRoomLog } from '../../src/log/memory-room-log.js'
-import type { RoomHead } from '../../src/log/room-log.js'
-import { GapReason, RecordKind, type RoomRecord } from '../../src/protocol/packets.js'
-import { ManualClock } from '../support/manual-clock.js'
+import { GapReason } from '../../src/protocol/packets.js'
 import { refusal } from '../rooms/room-stack.js'
-import { ManualEndOfTick } from './manual-end-of-tick.js'
-import { roomId, userId } from './names.js'
+import { roomId } from './names.js'
 import { RecordingConnection } from './recording-connection.js'
-
-const lobby = roomId('lobby')
-const text = (body: string | Buffer) => ({ kind: RecordKind.Text, sender: userId('alice'), body: Buffer.from(body) })
-const seqs = (records: readonly RoomRecord[]) => records.map(({ seq }) => seq)
-const from1To = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
-
-function setUp(env: Record<string, string> = {}) {
-  const tick = new ManualEndOfTick()
-  const settings = new Settings(loadSettings(env))
-  const clock = new ManualClock()
-  const log = new MemoryRoomLog(settings, clock)
-  // Time passes whenever it is asked for, so that rooms that wait for their window get their turn.
-  let nowMs = 0
-  const parts = { log, settings, nowMs: () => (nowMs += 0.5), nextTick: tick.schedule, flush: () => undefined }
-  const router = new BackpressureRouter(parts)
-  const say = (body: string | Buffer, priority: DeliveryPriority = 'normal', room = lobby) =>
-    router.append(room, text(body), priority)
-  return { tick, settings, clock, log, router, say }
-}
-
-async function withMembers(count: number, env: Record<string, string> = {}) {
-  const parts = setUp(env)
-  const members = Array.from({ length: count }, () => new RecordingConnection())
-  await parts.router.open(lobby)
-  for (const member of members) parts.router.attach(lobby, member)
-  return { ...parts, members }
-}
+import { from1To, lobby, seqs, startLobby, startRouter } from './router-stack.js'
 
 describe('one batch a room and round', () => {
   test.each([1, 10, 500])('encodes one frame for %i members', async (count) => {
-    const { say, members, tick } = await withMembers(count)
+    const { say, members, tick } = await startLobby(count)
     for (let index = 0; index < 20; index += 1) await say(`m${index}`)
     await tick.settle()
     expect(new Set(members.flatMap(({ frames }) => frames)).size).toBe(1)
@@ -51,7 +17,7 @@ describe('one batch a room and round', () => {
   })
 
   test('delivers nothing before the end of the tick', async () => {
-    const { say, members, tick } = await withMembers(1)
+    const { say, members, tick } = await startLobby(1)
     await say('hi')
     expect(members[0]?.frames).toEqual([])
     tick.end()
@@ -59,7 +25,7 @@ describe('one batch a room and round', () => {
   })
 
   test('asks for one turn of the loop for many rooms, and for none when all is said', async () => {
-    const { router, say, tick } = setUp()
+    const { router, say, tick } = startRouter()
     for (const name of ['a', 'b', 'c']) {
       await router.open(roomId(name))
       router.attach(roomId(name), new RecordingConnection())
@@ -71,7 +37,7 @@ describe('one batch a room and round', () => {
   })
 
   test('yields in the middle of a large room and goes on', async () => {
-    const { say, members, tick } = await withMembers(2_000)
+    const { say, members, tick } = await startLobby(2_000)
     await say('hi')
     tick.end()
     const served = members.filter(({ frames }) => frames.length > 0).length
@@ -82,7 +48,7 @@ describe('one batch a room and round', () => {
   })
 
   test('merges what arrives while a room is being served into its next batch', async () => {
-    const { say, members, tick } = await withMembers(2_000)
+    const { say, members, tick } = await startLobby(2_000)
     await say('first')
     tick.end()
     await say('second')
@@ -95,7 +61,7 @@ describe('one batch a room and round', () => {
   })
 
   test('serves a small room while a large one is in the middle', async () => {
-    const { router, say, members, tick } = await withMembers(2_000)
+    const { router, say, members, tick } = await startLobby(2_000)
     const small = new RecordingConnection()
     await router.open(roomId('small'))
     router.attach(roomId('small'), small)
@@ -111,7 +77,7 @@ describe('one batch a room and round', () => {
 
   test('splits a batch at the frame limit, in order', async () => {
     const env = { NESTWIRE_MAX_FRAME_BYTES: '4096', NESTWIRE_MAX_MESSAGE_BYTES: '3072' }
-    const { say, members, tick } = await withMembers(3, env)
+    const { say, members, tick } = await startLobby(3, env)
     for (let index = 0; index < 5; index += 1) await say(Buffer.alloc(1500))
     await tick.settle()
     expect(new Set(members.flatMap(({ frames }) => frames)).size).toBe(3)
@@ -119,7 +85,7 @@ describe('one batch a room and round', () => {
   })
 
   test('delivers what was admitted before the frame limit sank', async () => {
-    const { say, members, settings, tick } = await withMembers(1)
+    const { say, members, settings, tick } = await startLobby(1)
     await say(Buffer.alloc(30_000))
     settings.swap(loadSettings({ NESTWIRE_MAX_FRAME_BYTES: '4096', NESTWIRE_MAX_MESSAGE_BYTES: '3072' }))
     await tick.settle()
@@ -129,7 +95,7 @@ describe('one batch a room and round', () => {
 
 describe('attach and detach', () => {
   test('starts deliveries exactly after the returned position', async () => {
-    const { router, say, members, tick } = await withMembers(1)
+    const { router, say, members, tick } = await startLobby(1)
     await say('before')
     const newcomer = new RecordingConnection()
     expect(router.attach(lobby, newcomer).seq).toBe(1)
@@ -141,7 +107,7 @@ describe('attach and detach', () => {
   })
 
   test('attaching twice delivers once', async () => {
-    const { router, say, members, tick } = await withMembers(1)
+    const { router, say, members, tick } = await startLobby(1)
     for (const member of members) router.attach(lobby, member)
     await say('hi')
     await tick.settle()
@@ -149,7 +115,7 @@ describe('attach and detach', () => {
   })
 
   test('offers nothing after a detach', async () => {
-    const { router, say, members, tick } = await withMembers(2)
+    const { router, say, members, tick } = await startLobby(2)
     const [gone, stays] = members
     await say('hi')
     if (gone !== undefined) router.detach(lobby, gone)
@@ -159,12 +125,12 @@ describe('attach and detach', () => {
   })
 
   test('refuses to attach to a room that is not open', () => {
-    const { router } = setUp()
+    const { router } = startRouter()
     expect(() => router.attach(lobby, new RecordingConnection())).toThrow('not open')
   })
 
   test('opens a deleted room with a new epoch and no past', async () => {
-    const { router, say } = setUp()
+    const { router, say } = startRouter()
     await say('old')
     const old = router.attach(lobby, new RecordingConnection())
     const deletion = router.deleteRoom(lobby)
@@ -179,7 +145,7 @@ describe('attach and detach', () => {
 
 describe('members that do not keep up', () => {
   test('read on from the log when there is room again, in order and without a gap', async () => {
-    const { router, say, members, tick } = await withMembers(1)
+    const { router, say, members, tick } = await startLobby(1)
     const slow = new RecordingConnection(1)
     router.attach(lobby, slow)
     for (let index = 0; index < 10; index += 1) {
@@ -201,7 +167,7 @@ describe('members that do not keep up', () => {
   })
 
   test('share the chunks of those at the same place', async () => {
-    const { router, say, tick } = await withMembers(0)
+    const { router, say, tick } = await startLobby(0)
     const slow = Array.from({ length: 5 }, () => new RecordingConnection(0))
     for (const connection of slow) router.attach(lobby, connection)
     for (let index = 0; index < 3; index += 1) await say(`m${index}`)
@@ -216,7 +182,7 @@ describe('members that do not keep up', () => {
   })
 
   test('are told what the log has forgotten', async () => {
-    const { router, say, log, tick } = await withMembers(0)
+    const { router, say, log, tick } = await startLobby(0)
     const slow = new RecordingConnection(0)
     router.attach(lobby, slow)
     for (let index = 0; index < 5; index += 1) await say(`m${index}`)
@@ -233,7 +199,7 @@ describe('members that do not keep up', () => {
   })
 
   test('are told when the log has forgotten everything', async () => {
-    const { router, say, log, tick } = await withMembers(0)
+    const { router, say, log, tick } = await startLobby(0)
     const slow = new RecordingConnection(0)
     router.attach(lobby, slow)
     await say('one')
@@ -250,7 +216,7 @@ describe('members that do not keep up', () => {
   })
 
   test('go without ephemeral frames and stay', async () => {
-    const { router, members } = await withMembers(1)
+    const { router, members } = await startLobby(1)
     const slow = new RecordingConnection(0)
     router.attach(lobby, slow)
     router.sendEphemeral(lobby, Buffer.from('frame'))
@@ -259,7 +225,7 @@ describe('members that do not keep up', () => {
   })
 
   test('leave nothing behind when they leave', async () => {
-    const { router, say, tick } = await withMembers(0)
+    const { router, say, tick } = await startLobby(0)
     const slow = new RecordingConnection(0)
     router.attach(lobby, slow)
     await say('hi')
@@ -274,7 +240,7 @@ describe('admission', () => {
   const env = { NESTWIRE_LANE_MAX_MESSAGES: '10', NESTWIRE_HIGH_FREE_PERCENT: '20', NESTWIRE_NORMAL_FREE_PERCENT: '10' }
 
   test('refuses low and degrades normal when congested, and lets notices pass', async () => {
-    const { say, members, router, tick } = await withMembers(1, env)
+    const { say, members, router, tick } = await startLobby(1, env)
     for (let index = 0; index < 9; index += 1) await say(`m${index}`)
     expect(router.status).toBe('normal')
     await say('tenth')
@@ -288,7 +254,7 @@ describe('admission', () => {
   })
 
   test('refuses normal when the low lane is full too, with a time to come back', async () => {
-    const { say } = await withMembers(1, env)
+    const { say } = await startLobby(1, env)
     // Nine make the normal lane full enough for congestion, the tenth tips it, ten more fill the low lane.
     for (let index = 0; index < 20; index += 1) await say(`m${index}`)
     const refused = expect.objectContaining({ failure: expect.objectContaining({ retryAfterMs: 250 }) })
@@ -296,7 +262,7 @@ describe('admission', () => {
   })
 
   test('makes high wait for room instead of refusing it', async () => {
-    const { say, tick } = await withMembers(1, env)
+    const { say, tick } = await startLobby(1, env)
     for (let index = 0; index < 10; index += 1) await say(`m${index}`, 'high')
     let isLogged = false
     const waiting = say('eleventh', 'high').then(() => (isLogged = true))
@@ -308,7 +274,7 @@ describe('admission', () => {
   })
 
   test('holds nothing for rooms that nobody hears', async () => {
-    const { say, router, tick } = setUp(env)
+    const { say, router, tick } = startRouter(env)
     for (let round = 0; round < 5; round += 1) {
       for (let index = 0; index < 9; index += 1) await say('into the void')
       await tick.settle()
@@ -317,66 +283,9 @@ describe('admission', () => {
   })
 
   test('gives back what a failed commit held', async () => {
-    const { say, log, router } = await withMembers(1, env)
+    const { say, log, router } = await startLobby(1, env)
     log.append = () => Promise.reject(new Error('disk full'))
     for (let index = 0; index < 50; index += 1) await expect(say('x')).rejects.toThrow('disk full')
     expect(router.status).toBe('normal')
   })
-})
-
-type Step = DeliveryPriority | 'tick' | 'attach' | 'detach' | 'slow' | 'read'
-
-test('whatever comes, goes and slows down, members see an unbroken chain from their position', async () => {
-  const step = fc.constantFrom<Step>(
-    'normal',
-    'normal',
-    'high',
-    'low',
-    'notice',
-    'tick',
-    'attach',
-    'detach',
-    'slow',
-    'read',
-  )
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (script) => {
-      const { router, tick, say } = setUp()
-      await router.open(lobby)
-      const seen: { readonly connection: RecordingConnection; readonly from: RoomHead; isIn: boolean }[] = []
-      let last = 0
-      for (const now of script) {
-        const victim = seen.find(({ isIn }) => isIn)
-        if (now === 'tick') tick.end()
-        else if (now === 'attach') {
-          const connection = new RecordingConnection()
-          seen.push({ connection, from: router.attach(lobby, connection), isIn: true })
-        } else if (now === 'slow' && victim !== undefined) victim.connection.roomForFrames = 1
-        else if (now === 'read' && victim !== undefined) {
-          victim.connection.read()
-          router.connectionWritable(victim.connection)
-        } else if (now === 'detach' && victim !== undefined) {
-          victim.isIn = false
-          router.detach(lobby, victim.connection)
-        } else if (now === 'normal' || now === 'high' || now === 'low' || now === 'notice') {
-          last = (await say(`m${last}`, now)).seq
-        }
-      }
-      for (const { connection, isIn } of seen) {
-        connection.roomForFrames = Infinity
-        if (isIn) router.connectionWritable(connection)
-      }
-      await tick.settle()
-      const positions = seen.map(({ connection, from }) =>
-        connection.records.reduce((position: number, { prev, seq }) => {
-          expect(prev).toBe(position)
-          return seq
-        }, from.seq),
-      )
-      const ofThoseIn = positions.filter((_, index) => seen[index]?.isIn)
-      expect(ofThoseIn).toEqual(ofThoseIn.map(() => last))
-      expect(router.laggingConnections).toBe(0)
-    }),
-    { numRuns: 100 },
-  )
 })
