@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { CloseCode } from '../protocol/close-codes.js'
-import type { Hello, Packet } from '../protocol/packets.js'
+import type { Packet } from '../protocol/packets.js'
 import type { Connection } from './connection.js'
 import type { TickFlusher } from './outbox.js'
 import type { TimerWheel } from './timer-wheel.js'
@@ -19,8 +19,6 @@ export interface ConnectionHost {
   readonly wheel: TimerWheel
   readonly flusher: TickFlusher
   readonly authentication: 'none' | 'token'
-  /** The WELCOME for this HELLO; the version was agreed already. */
-  welcomeFrame(connection: Connection, hello: Hello, version: number): Buffer
   dispatch(connection: Connection, packet: DispatchedPacket): void
   /** The connection will take and give no more packets; called once, before its socket is gone. */
   connectionClosed(connection: Connection, code: CloseCode | undefined): void

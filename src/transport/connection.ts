@@ -1,6 +1,7 @@
 /**
- * One socket's life: state, deadlines, one way to end. Bytes come in through the intake and leave through the outbox;
- * packets that are not its own business go to the host. It knows no handlers and no rooms.
+ * One socket's life: state, handshake, one way to end. Bytes come in through the intake and leave through the outbox,
+ * its deadlines watch the time, and packets that are not its own business go to the host. It knows no handlers and no
+ * rooms.
  *
  * Memory is per connection times tens of thousands: no timer, no closure and no map of its own before it is needed.
  */
@@ -8,42 +9,36 @@ import type { Socket } from 'node:net'
 import { Logger } from '@nestjs/common'
 import { CloseCode } from '../protocol/close-codes.js'
 import { judgePacket, nextState, type ConnectionEvent, type ConnectionState } from '../protocol/connection-state.js'
-import { Feature, OFFERED_FEATURES } from '../protocol/constants.js'
+import { Feature } from '../protocol/constants.js'
 import { encodePacket } from '../protocol/encode-packet.js'
 import { ErrorCode } from '../protocol/error-codes.js'
-import { negotiateVersion } from '../protocol/handshake.js'
 import type { ConnectionId } from '../protocol/ids.js'
 import type { Hello, Packet, Position } from '../protocol/packets.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { unreachable } from '../unreachable.js'
 import type { Grant, Principal } from './authentication.js'
-import { judgeDeadlines } from './connection-deadlines.js'
+import { ConnectionDeadlines, type DeadlineOwner } from './connection-deadlines.js'
 import type { ConnectionHandle, OfferVerdict } from './connection-handle.js'
 import type { ConnectionHost } from './connection-host.js'
 import { FrameIntake, type PacketSink } from './frame-intake.js'
+import { greet } from './greeting.js'
 import type { InFlightCall } from './in-flight-call.js'
 import { NestwireException } from './nestwire.exception.js'
 import { Outbox, type OutboxOwner } from './outbox.js'
 import { errorFrame } from './reply-frames.js'
-import type { Timed } from './timer-wheel.js'
 
 const logger = new Logger('Nestwire')
 /** Every server PING carries it; nobody waits for a particular PONG, since any byte counts as life. */
 const PING_FRAME = encodePacket({ kind: 'ping', correlation: 1 })
 
-export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Timed {
-  wheelSlot = -1
-  dueAtMs = 0
+export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, DeadlineOwner {
   grant: Grant | undefined
   /** Requests that CANCEL and deadlines may reach; `undefined` until the first. Owned by the dispatcher. */
   calls: Map<number, InFlightCall> | undefined
   private state: ConnectionState = 'connecting'
   private readonly intake: FrameIntake
   private readonly outbox: Outbox
-  private readonly openedAtMs: number
-  private pingedAtMs = -1
-  private blockedSinceMs = -1
-  private closedAtMs = -1
+  private readonly deadlines: ConnectionDeadlines
   private inFlight = 0
   private isAuthenticating = false
   private hasClientEnded = false
@@ -52,13 +47,12 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
   constructor(
     readonly id: ConnectionId,
     private readonly socket: Socket,
-    private readonly host: ConnectionHost,
+    readonly host: ConnectionHost,
   ) {
-    const nowMs = host.wheel.nowMs
-    this.openedAtMs = nowMs
-    this.intake = new FrameIntake(socket, this, { maxPayloadBytes: host.limits.current.maxHandshakeFrameBytes, nowMs })
+    const maxPayloadBytes = host.limits.current.maxHandshakeFrameBytes
+    this.intake = new FrameIntake(socket, this, { maxPayloadBytes, nowMs: host.wheel.nowMs })
     this.outbox = new Outbox(socket, host.flusher, this)
-    host.wheel.schedule(this, nowMs)
+    this.deadlines = new ConnectionDeadlines(this)
   }
 
   get principal(): Principal | undefined {
@@ -67,14 +61,8 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
   get remoteAddress(): string {
     return this.socket.remoteAddress ?? ''
   }
-  get isClosed(): boolean {
-    return this.state === 'closed'
-  }
   get isHandshaking(): boolean {
     return this.state === 'handshake'
-  }
-  get requestsInFlight(): number {
-    return this.inFlight
   }
 
   offer(frame: Buffer): OfferVerdict {
@@ -111,7 +99,7 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
       throw new NestwireException(ErrorCode.Forbidden, `nobody can log in on a connection that is ${this.state}`)
     }
     this.grant = grant
-    this.wake()
+    this.deadlines.wake()
   }
 
   /** AUTH_OK is in the outbox: from here on larger frames and all requests are welcome. */
@@ -142,7 +130,6 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
     this.socket.resume()
   }
 
-  /** Cuts the socket without a word; the listener's last resort at shutdown. */
   destroy(): void {
     this.socket.destroy()
   }
@@ -202,18 +189,18 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
 
   onData(chunk: Buffer): void {
     if (this.state === 'closed') return
-    this.pingedAtMs = -1
+    this.deadlines.heard()
     try {
       this.intake.receive(chunk, this.host.wheel.nowMs)
       if (this.intake.halfFrameSinceMs >= 0)
-        this.wakeBy(this.intake.halfFrameSinceMs + this.host.limits.current.halfFrameTimeoutMs)
+        this.deadlines.wakeBy(this.intake.halfFrameSinceMs + this.host.limits.current.halfFrameTimeoutMs)
     } catch (error) {
       this.fail(error)
     }
   }
 
   onDrain(): void {
-    this.blockedSinceMs = -1
+    this.deadlines.unblocked()
     this.outbox.flush()
     this.release()
     this.tellWritable()
@@ -233,56 +220,26 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
   /** The socket is gone: hang-up, reset, or our own `destroy`. */
   onGone(): void {
     if (this.state !== 'closed') this.leave(undefined)
-    this.host.wheel.cancel(this)
+    this.deadlines.cancel()
     this.outbox.abandon()
     this.host.connectionGone(this)
   }
 
-  onDue(nowMs: number): void {
-    if (this.blockedSinceMs < 0 && this.outbox.isBlocked) this.blockedSinceMs = nowMs
-    const verdict = judgeDeadlines(this.times(nowMs), this.host.limits.current, nowMs)
-    switch (verdict.kind) {
-      case 'destroy':
-        this.socket.destroy()
-        return
-      case 'close':
-        this.close(verdict.code, verdict.message)
-        return
-      case 'ping':
-        this.pingedAtMs = nowMs
-        this.offer(PING_FRAME)
-        this.wake()
-        return
-      case 'wait':
-        this.host.wheel.schedule(this, Math.min(verdict.nextDueAtMs, nowMs + this.longestSleepMs))
-        return
-      default:
-        unreachable(verdict)
-    }
+  ping(): void {
+    this.offer(PING_FRAME)
   }
 
-  /**
-   * Bytes heard meanwhile move the ping, and a blocked socket can only be looked at: both ask for a look in good time
-   * rather than for a timer each.
-   */
-  private get longestSleepMs(): number {
-    const { pingIntervalMs, writeStallTimeoutMs } = this.host.limits.current
-    return Math.min(pingIntervalMs, writeStallTimeoutMs / 4)
-  }
-
-  private times(nowMs: number): Parameters<typeof judgeDeadlines>[0] {
+  observeTimes(nowMs: number): ReturnType<DeadlineOwner['observeTimes']> {
+    const { intake, outbox, host } = this
     const expiresAtMs = this.principal?.expiresAtMs ?? Infinity
     return {
       state: this.state,
-      openedAtMs: this.openedAtMs,
-      heardAtMs: this.intake.heardAtMs,
-      pingedAtMs: this.pingedAtMs,
-      halfFrameSinceMs: this.intake.halfFrameSinceMs,
-      blockedSinceMs: this.blockedSinceMs,
-      unconfirmedSinceMs: this.outbox.unconfirmedSinceMs(nowMs),
-      isHeld: this.intake.isHeld,
-      expiresAtMs: nowMs + expiresAtMs - this.host.clock.now(),
-      closedAtMs: this.closedAtMs,
+      heardAtMs: intake.heardAtMs,
+      halfFrameSinceMs: intake.halfFrameSinceMs,
+      isHeld: intake.isHeld,
+      isBlocked: outbox.isBlocked,
+      unconfirmedSinceMs: outbox.unconfirmedSinceMs(nowMs),
+      expiresAtMs: nowMs + expiresAtMs - host.clock.now(),
     }
   }
 
@@ -313,13 +270,10 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
   }
 
   private welcome(hello: Hello): void {
-    const version = negotiateVersion(hello)
-    if (version === undefined) {
-      throw new ProtocolError(CloseCode.NoCommonVersion, `versions ${hello.minVersion} to ${hello.maxVersion}`)
-    }
+    const { features, frame } = greet(hello, this.id, this.host)
     this.move({ kind: 'welcomed', authentication: this.host.authentication })
-    if ((hello.features & OFFERED_FEATURES & Feature.Positions) !== 0) this.outbox.expectConfirmations()
-    this.offer(this.host.welcomeFrame(this, hello, version))
+    if ((features & Feature.Positions) !== 0) this.outbox.expectConfirmations()
+    this.offer(frame)
     if (this.host.authentication === 'none') this.activate()
   }
 
@@ -369,24 +323,14 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, Ti
 
   private leave(code: CloseCode | undefined): void {
     this.move({ kind: 'close' })
-    this.closedAtMs = this.host.wheel.nowMs
+    this.deadlines.closed()
     for (const call of this.calls?.values() ?? []) call.abandon()
     this.host.connectionClosed(this, code)
-    this.wake()
   }
 
   private move(event: ConnectionEvent): void {
     const next = nextState(this.state, event)
     if (next === undefined) throw new Error(`no move ${event.kind} from ${this.state}`)
     this.state = next
-  }
-
-  /** Has the wheel look at the deadlines on its next tick. */
-  private wake(): void {
-    this.host.wheel.schedule(this, this.host.wheel.nowMs)
-  }
-
-  private wakeBy(dueAtMs: number): void {
-    if (dueAtMs < this.dueAtMs) this.host.wheel.schedule(this, dueAtMs)
   }
 }

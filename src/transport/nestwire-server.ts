@@ -6,9 +6,7 @@ import { createServer, type Server as TcpServer, type Socket } from 'node:net'
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices'
 import { systemClock, type Clock } from '../clock.js'
 import { CloseCode } from '../protocol/close-codes.js'
-import { DEFAULT_PORT, OFFERED_FEATURES } from '../protocol/constants.js'
-import { encodePacket } from '../protocol/encode-packet.js'
-import type { Hello, WireLimits } from '../protocol/packets.js'
+import { DEFAULT_PORT } from '../protocol/constants.js'
 import type { Authenticator } from './authentication.js'
 import { authenticatorRoute } from './authenticator-route.js'
 import type { AnyCompactRoute } from './compact-route.js'
@@ -22,7 +20,7 @@ import { TickFlusher } from './outbox.js'
 import { RouteTable } from './route-table.js'
 import { listenTo } from './socket-listeners.js'
 import { TimerWheel } from './timer-wheel.js'
-import { fixedLimits, type LimitsSource, type TransportLimits } from './transport-limits.js'
+import { fixedLimits, type LimitsSource } from './transport-limits.js'
 
 export interface NestwireServerOptions {
   /** Default 127.0.0.1. */
@@ -187,15 +185,6 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
       wheel: new TimerWheel(clock),
       flusher: this.options.flusher ?? new TickFlusher(),
       authentication: authentication === 'none' ? 'none' : 'token',
-      welcomeFrame: (connection, hello: Hello, version) =>
-        encodePacket({
-          kind: 'welcome',
-          version,
-          features: hello.features & OFFERED_FEATURES,
-          authentication: authentication === 'none' ? 'none' : 'token',
-          connection: connection.id,
-          limits: wireLimits(limits.current),
-        }),
       dispatch: (connection: Connection, packet: DispatchedPacket) => this.dispatcher?.dispatch(connection, packet),
       connectionClosed: (connection) => {
         for (const observer of observers) observer.connectionClosed?.(connection)
@@ -242,14 +231,5 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
     return handlers
   }
 }
-
-const wireLimits = (limits: TransportLimits): WireLimits => ({
-  maxFrameBytes: limits.maxFrameBytes,
-  maxInFlightRequests: limits.maxInFlightRequests,
-  maxRoomsPerConnection: limits.maxRoomsPerConnection,
-  pingIntervalMs: limits.pingIntervalMs,
-  idleTimeoutMs: limits.idleTimeoutMs,
-  maxMessageBytes: limits.maxMessageBytes,
-})
 
 const decoratorOf = (isEventHandler: boolean): string => (isEventHandler ? '@EventPattern' : '@MessagePattern')
