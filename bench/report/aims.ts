@@ -116,5 +116,5 @@ export function aimsTable(documents: readonly ResultDocument[]): string {
     const isKnown = !Number.isNaN(measured)
     return [suite, what, told, isKnown ? measured : undefined, isKnown ? (isMet ? 'yes' : 'no') : undefined]
   })
-  return markdownTable(['suite', 'what', 'aim', 'measured', 'met'], lines)
+  return markdownTable(['suite', 'what', 'aim', 'measured', 'met'], lines, 2)
 }

@@ -9,9 +9,9 @@ const numbers = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 4 })
 export const formatCell = (cell: Cell): string =>
   cell === undefined ? MISSING : typeof cell === 'number' ? numbers.format(cell) : cell.replaceAll('|', '\\|')
 
-/** Columns to the right of the first are aligned as numbers. */
-export function markdownTable(columns: readonly string[], lines: readonly (readonly Cell[])[]): string {
-  const rule = columns.map((_, at) => (at === 0 ? '---' : '---:'))
+/** The first columns, one unless told, hold words; the others are aligned as numbers. */
+export function markdownTable(columns: readonly string[], lines: readonly (readonly Cell[])[], ofWords = 1): string {
+  const rule = columns.map((_, at) => (at < ofWords ? '---' : '---:'))
   return [columns, rule, ...lines.map((line) => line.map(formatCell))]
     .map((line) => `| ${line.join(' | ')} |`)
     .join('\n')
@@ -71,18 +71,22 @@ function withSpread(row: Row, column: string): Cell {
   return `${formatCell(figure)} (${formatCell(least)} to ${formatCell(most)})`
 }
 
-/** One table a figure: a line for each rival, a column for each param. Keys are `<figure>/<rival>@<param>`. */
+/** A line for each figure and rival, a column for each param; keys are `<figure>/<rival>@<param>`. None without ratios. */
 export function ratioTables(ratios: Readonly<Record<string, number | null>>): string[] {
-  const figures = new Map<string, Map<string, Map<string, number>>>()
+  const lines = new Map<string, { readonly start: readonly string[]; readonly byParam: Map<string, number> }>()
+  const params = new Set<string>()
   for (const [key, ratio] of Object.entries(ratios)) {
-    const [, figure = '', rival = '', param = ''] = /^([^/]+)\/(.+)@([^@]+)$/.exec(key) ?? []
-    if (ratio === null || figure === '') continue
-    const rivals = figures.get(figure) ?? new Map<string, Map<string, number>>()
-    figures.set(figure, rivals.set(rival, (rivals.get(rival) ?? new Map<string, number>()).set(param, ratio)))
+    const [, figure, rival, param] = /^([^/]+)\/(.+)@([^@]+)$/.exec(key) ?? []
+    if (ratio === null || figure === undefined || rival === undefined || param === undefined) continue
+    const line = lines.get(`${figure}/${rival}`) ?? { start: [figure, rival], byParam: new Map<string, number>() }
+    lines.set(`${figure}/${rival}`, line)
+    line.byParam.set(param, ratio)
+    params.add(param)
   }
-  return [...figures].map(([figure, rivals]) => {
-    const params = [...new Set([...rivals.values()].flatMap((ofRival) => [...ofRival.keys()]))]
-    const lines = [...rivals].map(([rival, ofRival]) => [rival, ...params.map((param) => ofRival.get(param))])
-    return markdownTable([`${figure}, ours ÷ theirs`, ...params], lines)
-  })
+  if (lines.size === 0) return []
+  const cells = [...lines.values()].map(({ start, byParam }) => [
+    ...start,
+    ...[...params].map((param) => byParam.get(param)),
+  ])
+  return [markdownTable(['ours ÷ theirs', 'of', ...params], cells, 2)]
 }
