@@ -24,6 +24,9 @@ const BY_NEED: readonly Lane[] = ['low', 'normal']
 /** The shares are judged over about this many offers, so that an idle lane saves up no claim. */
 const SHARE_MEMORY_OFFERS = 4096
 
+/** Of a slice, for one turn: a small room behind a large one is served in the same slice, not in the next. */
+const TURN_SHARE = 0.25
+
 export class RoomScheduler {
   private readonly lanes: Readonly<Record<Lane, Schedulable[]>> = { high: [], normal: [], low: [] }
   private readonly served: Record<Lane, number> = { high: 0, normal: 0, low: 0 }
@@ -54,12 +57,13 @@ export class RoomScheduler {
    * their time, or that there is nothing to do.
    */
   runSlice(nowMs: number, maxOffers: number): number {
+    const mostOfTurn = Math.max(1, Math.ceil(maxOffers * TURN_SHARE))
     let made = 0
     while (made < maxOffers) {
       const room = this.next(nowMs)
       if (room === undefined) break
       const { lane } = room
-      const { offers, isDone } = room.turn(maxOffers - made)
+      const { offers, isDone } = room.turn(Math.min(mostOfTurn, maxOffers - made))
       // A turn without offers (a room nobody listens to) must still end the slice some day.
       made += Math.max(1, offers)
       this.account(lane ?? 'normal', Math.max(1, offers))

@@ -61,13 +61,12 @@ describe('lanes', () => {
 })
 
 describe('turns', () => {
-  test('end with the slice, and the room goes to the end of its lane', () => {
+  test('take a quarter of the slice, after which the room goes to the end of its lane', () => {
     const { scheduler, served, add } = setUp()
-    add('big', 'normal', 10)
+    add('big', 'normal', 20)
     add('small', 'normal', 1)
-    expect(scheduler.runSlice(0, 4)).toBe(4)
-    scheduler.runSlice(0, 4)
-    expect(served.slice(4)).toEqual(['small', 'big', 'big', 'big'])
+    expect(scheduler.runSlice(0, 8)).toBe(8)
+    expect(served).toEqual(['big', 'big', 'small', 'big', 'big', 'big', 'big', 'big'])
   })
 
   test('wait for the time of the room, and let others pass', () => {
