@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net'
 import { DEFAULT_PORT } from './protocol/constants.js'
 
-export interface BannerFacts {
+interface BannerFacts {
   readonly address: AddressInfo
   readonly httpAddress: AddressInfo
   /** With its own secret, the command line can make tokens. */

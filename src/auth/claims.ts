@@ -4,9 +4,9 @@ import { parseUserId } from '../protocol/ids.js'
 import type { Principal, Role } from '../transport/authentication.js'
 import { NestwireException } from '../transport/nestwire.exception.js'
 
-export const ROLES = ['user', 'service', 'admin'] as const satisfies readonly Role[]
+const ROLES = ['user', 'service', 'admin'] as const satisfies readonly Role[]
 
-export interface ClaimsClock {
+interface ClaimsClock {
   readonly nowMs: number
   /** How far the clocks of issuer and server may differ. */
   readonly clockToleranceMs: number

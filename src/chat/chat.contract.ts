@@ -4,7 +4,7 @@ import { MESSAGE_ID_BYTES } from '../protocol/constants.js'
 import { parseSeq, type Epoch, type RoomId, type Seq, type UserId } from '../protocol/ids.js'
 import { roomName } from '../rooms/rooms.contract.js'
 
-export const MAX_HISTORY_RECORDS = 200
+const MAX_HISTORY_RECORDS = 200
 
 const bytes = z.instanceof(Uint8Array, { error: 'is not binary' })
 const seq = z.int().transform((value, context): Seq => {
@@ -37,7 +37,7 @@ const historyPayload = z
 
 export const chatPayloads = { 'chat.send': sendPayload, 'chat.history': historyPayload } as const
 
-export type ChatPattern = keyof typeof chatPayloads
+type ChatPattern = keyof typeof chatPayloads
 export type ChatPayload<Pattern extends ChatPattern> = z.output<(typeof chatPayloads)[Pattern]>
 
 /** Reply of `chat.send`: the message is in the log. */

@@ -15,7 +15,7 @@ import type { Message } from './message.js'
 import { PublishRate } from './publish-rate.js'
 
 /** Who sends, and on which of its devices. */
-export interface Publisher {
+interface Publisher {
   readonly principal: Principal
   readonly connection: ConnectionHandle
 }

@@ -7,7 +7,7 @@ import { writeLine, type CliIo } from './cli-io.js'
 
 const FALLBACK_COLUMNS = 80
 
-export interface ScreenListener {
+interface ScreenListener {
   /** Lines as they are entered, in order. */
   onLine(line: string): void
   /** Ctrl-D, or the end of the input. */

@@ -4,7 +4,7 @@ import type { CliIo } from './cli-io.js'
 import { UsageError } from './usage-error.js'
 import type { ExitCode } from './exit-codes.js'
 
-export interface CommandOption {
+interface CommandOption {
   /** Shown in help, e.g. `NAME`; absent for a flag. */
   readonly value?: string
   readonly help: string

@@ -12,7 +12,7 @@ export function jsonLine(room: string, item: RoomItem): string {
   return toJsonLine({ room, ...text })
 }
 
-export interface LineStyle {
+interface LineStyle {
   readonly paint: Paint
   /** Whose messages are marked as own. */
   readonly self: string | undefined

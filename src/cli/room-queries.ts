@@ -5,7 +5,7 @@ export interface RoomCounts {
   readonly members: number
   readonly online: number
 }
-export interface MemberInfo {
+interface MemberInfo {
   readonly user: string
   readonly online: boolean
 }

@@ -3,7 +3,7 @@ import { DEFAULT_PORT } from '../protocol/constants.js'
 import type { CliIo } from './cli-io.js'
 import { UsageError } from './usage-error.js'
 
-export interface ServerAddress {
+interface ServerAddress {
   readonly host: string
   readonly port: number
 }

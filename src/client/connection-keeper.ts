@@ -12,13 +12,13 @@ import { TokenRenewal } from './token-renewal.js'
 
 export type ConnectionStatus = 'connecting' | 'connected' | 'reconnecting' | 'closed'
 
-export interface KeeperOptions extends Omit<ConnectionOptions, 'handlers'> {
+interface KeeperOptions extends Omit<ConnectionOptions, 'handlers'> {
   readonly clock: Clock
   /** 0 up to 1, for the jitter. */
   readonly random: () => number
 }
 
-export interface KeeperListener {
+interface KeeperListener {
   readonly handlers: Omit<ConnectionHandlers, 'onClosed' | 'onGoAway'>
   onConnected(connection: ClientConnection): void
   onLost(): void

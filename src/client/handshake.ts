@@ -8,7 +8,7 @@ import { Alarm } from './alarm.js'
 import { ClientError, NestwireError, ServerClosedError, ServerError, TimeoutError } from './errors.js'
 import { Wire, type WireListener } from './wire.js'
 
-export interface HandshakeOptions {
+interface HandshakeOptions {
   readonly host: string
   readonly port: number
   readonly token: string | undefined
@@ -26,7 +26,7 @@ export interface HandshakeResult {
 }
 
 /** Called once, inside the handling of the last packet: the wire's listener must be replaced before it returns. */
-export type HandshakeOutcome = (result: HandshakeResult | NestwireError) => void
+type HandshakeOutcome = (result: HandshakeResult | NestwireError) => void
 
 export function shakeHands(options: HandshakeOptions, onOutcome: HandshakeOutcome): void {
   const { host, port } = options

@@ -1,5 +1,5 @@
 /** When to ping and when to give up, as a pure function. All times in the clock's uptime. */
-export interface KeepAliveTimes {
+interface KeepAliveTimes {
   readonly heardAtMs: number
   /** Our last PING. */
   readonly pingedAtMs: number
@@ -9,7 +9,7 @@ export interface KeepAliveTimes {
   readonly isPaused: boolean
 }
 
-export type KeepAliveVerdict =
+type KeepAliveVerdict =
   { readonly kind: 'wait'; readonly nextDueAtMs: number } | { readonly kind: 'ping' } | { readonly kind: 'dead' }
 
 export function judgeKeepAlive(times: KeepAliveTimes, nowMs: number): KeepAliveVerdict {

@@ -17,7 +17,7 @@ import { place, standing, type ReaderPosition, type RecordBatch } from './room-p
 /** Why a room's loop ended without an error. */
 export type EndReason = 'left' | 'kicked' | 'banned' | 'stopped' | 'closed'
 
-export interface FeedOptions {
+interface FeedOptions {
   /** Where to start; `undefined` = with what comes after the join. */
   readonly startAfter: Seq | undefined
   readonly onEnded: () => void

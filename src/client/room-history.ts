@@ -6,7 +6,7 @@ import type { ClientConnection } from './client-connection.js'
 import { ClientError } from './errors.js'
 import type { RecordBatch } from './room-position.js'
 
-export interface HistoryQuestion {
+interface HistoryQuestion {
   readonly room: string
   readonly after: number
 }

@@ -15,7 +15,7 @@ export interface RecordBatch {
   readonly records: readonly RoomRecord[]
 }
 
-export type Placement =
+type Placement =
   /** These come next, in order; at least one. */
   | { readonly kind: 'next'; readonly records: readonly RoomRecord[] }
   /** Nothing new. */
@@ -36,7 +36,7 @@ export function place(position: ReaderPosition, batch: RecordBatch): Placement {
   return { kind: 'next', records: batch.records.filter((record) => record.seq > position.seq) }
 }
 
-export type Standing = 'level' | 'behind' | 'ahead' | 'otherEpoch'
+type Standing = 'level' | 'behind' | 'ahead' | 'otherEpoch'
 
 /** How a reader's position relates to the head of the log. */
 export function standing(position: ReaderPosition, head: ReaderPosition): Standing {

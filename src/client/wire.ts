@@ -20,7 +20,7 @@ export interface WireListener {
   onLost(error: NestwireError): void
 }
 
-export interface WireOptions {
+interface WireOptions {
   readonly clock: Clock
   readonly maxOutboxBytes: number
 }

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 
 /** A setting with a unit is a limit: `docs/LIMITS.md` says what happens when it is reached. */
-export type Unit =
+type Unit =
   | 'bytes'
   | 'bytes/s'
   | 'ms'

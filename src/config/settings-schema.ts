@@ -10,7 +10,7 @@ import { DAY_MS, KIB, MIB, type Setting } from './setting.js'
 import { flag, oneOf, text, wholeNumber } from './setting-types.js'
 import { transportSettings } from './transport-settings.js'
 
-export const settingsSchema = {
+const settingsSchema = {
   listen: {
     host: {
       env: 'NESTWIRE_HOST',

@@ -7,7 +7,10 @@ import { Settings } from './settings.js'
 /** Makes `Settings` injectable everywhere. */
 @Module({})
 export class SettingsModule {
-  /** Without `env`, the settings are those of `readSettings`. Rejects with `SettingsError` before Nest has started anything. */
+  /**
+   * Without `env`: the file `.env` of the working directory, then the environment of the process, which wins. Rejects
+   * with `SettingsError` before Nest has started anything.
+   */
   static async forRoot(env?: Environment): Promise<DynamicModule> {
     const { value, configModule } = await read(env)
     return {
@@ -19,9 +22,6 @@ export class SettingsModule {
     }
   }
 }
-
-/** The file `.env` of the working directory, then the environment of the process, which wins. Rejects with `SettingsError`. */
-export const readSettings = async (): Promise<SettingsValue> => (await read()).value
 
 async function read(env?: Environment): Promise<{ value: SettingsValue; configModule: DynamicModule }> {
   let value: SettingsValue | undefined

@@ -1,6 +1,6 @@
 import type { SettingsValue } from './settings-schema.js'
 
-export type SettingsListener = (next: SettingsValue, previous: SettingsValue) => void
+type SettingsListener = (next: SettingsValue, previous: SettingsValue) => void
 
 /**
  * The one place where settings live. `current` is immutable and replaced whole, so a reader sees all of one version;

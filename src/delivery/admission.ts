@@ -9,9 +9,8 @@
  * Congested: less than `highFreePercent` of the high lane or `normalFreePercent` of the normal lane is free.
  */
 export type Lane = 'high' | 'normal' | 'low'
-export const LANES: readonly Lane[] = ['high', 'normal', 'low']
 
-export interface LaneCapacity {
+interface LaneCapacity {
   readonly maxBytes: number
   readonly maxMessages: number
 }

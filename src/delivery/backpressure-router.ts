@@ -17,7 +17,7 @@ import { RoomFeeds } from './room-feeds.js'
 import { RoomScheduler } from './room-scheduler.js'
 import { SliceTimer } from './slice-timer.js'
 
-export interface RouterParts {
+interface RouterParts {
   readonly log: RoomLog
   readonly settings: Settings
   /** Milliseconds with fractions; only differences count. */

@@ -12,7 +12,7 @@ import type { RoomLog } from '../log/room-log.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 import type { RoomMember } from './room-member.js'
 
-export interface CatchUpLimits {
+interface CatchUpLimits {
   /** Payload of one chunk. */
   readonly maxFrameBytes: number
 }
@@ -29,18 +29,11 @@ interface Chunk {
   readonly frames: readonly DeliverFrame[]
 }
 
-export interface CatchUpCounts {
-  readonly started: number
-  readonly gaps: number
-}
-
 export class CatchUp {
   private readonly byConnection = new Map<ConnectionHandle, Set<RoomMember>>()
   private readonly ready: RoomMember[] = []
   private readonly chunks = new Map<string, Promise<Chunk>>()
   private reads = 0
-  private started = 0
-  private gaps = 0
 
   constructor(
     private readonly log: RoomLog,
@@ -53,15 +46,11 @@ export class CatchUp {
   get laggingConnections(): number {
     return this.byConnection.size
   }
-  get counts(): CatchUpCounts {
-    return { started: this.started, gaps: this.gaps }
-  }
 
   /** Idempotent. A connection may have ended while it was being offered a batch: nothing is kept of it. */
   add(member: RoomMember): void {
     if (member.isLagging || !member.isAttached) return
     member.isLagging = true
-    this.started += 1
     const { connection } = member
     const members = this.byConnection.get(connection)
     if (members === undefined) this.byConnection.set(connection, new Set([member]))
@@ -121,7 +110,6 @@ export class CatchUp {
     const { connection } = member
     if (gap !== undefined) {
       if (connection.deliver(gap.frame) !== 'queued') return
-      this.gaps += 1
       member.position = gap.to
     }
     for (const { bytes, lastSeq } of frames) {

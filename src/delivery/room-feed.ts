@@ -114,13 +114,11 @@ export class RoomFeed implements Schedulable {
     return { offers, isDone: this.batch === undefined && this.pending.length === 0 }
   }
 
-  /** Outside the room's order and never logged: who is behind or full goes without. Returns how many did. */
-  offerEphemeral(frame: Buffer): number {
-    let dropped = 0
+  /** Outside the room's order and never logged: who is behind or full goes without. */
+  offerEphemeral(frame: Buffer): void {
     for (const { connection, isLagging } of this.members) {
-      if (isLagging || connection.deliver(frame) !== 'queued') dropped += 1
+      if (!isLagging) connection.deliver(frame)
     }
-    return dropped
   }
 
   /** Gives back what waits; the room is gone. */

@@ -1,6 +1,6 @@
 /** What a room keeps: the newest records within a count, their bytes and an age. Pure; every engine follows it. */
 
-export interface RetentionLimits {
+interface RetentionLimits {
   readonly historyMaxRecords: number
   /** Of bodies alone. */
   readonly historyMaxBytes: number
@@ -9,7 +9,7 @@ export interface RetentionLimits {
 }
 
 /** The records that a room holds now. */
-export interface Kept {
+interface Kept {
   readonly count: number
   /** Of bodies alone. */
   readonly bytes: number

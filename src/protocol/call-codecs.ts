@@ -8,7 +8,7 @@ import { badField, type Reader } from './reader.js'
 import type { Writer } from './writer.js'
 
 /** Longest pattern of a REQUEST or EVENT; the shortest has one byte. */
-export const MAX_PATTERN_BYTES = 1024
+const MAX_PATTERN_BYTES = 1024
 
 export const callCodecs = {
   request: {

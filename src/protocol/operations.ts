@@ -39,4 +39,3 @@ export const frameTypeOf = (operation: number): FrameType =>
 
 const names = new Map<number, string>(Object.entries(Operation).map(([name, value]) => [value, name]))
 export const operationName = (operation: number): string => names.get(operation) ?? `0x${operation.toString(16)}`
-export const isOperation = (value: number): value is Operation => names.has(value)

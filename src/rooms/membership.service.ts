@@ -30,7 +30,7 @@ const leaveReasons = {
   banned: LeaveReason.Banned,
 } as const satisfies Record<LeftReason, LeaveReason>
 
-export interface MembershipParts {
+interface MembershipParts {
   readonly registry: RoomRegistry
   readonly delivery: RoomDelivery
   readonly sessions: SessionsService

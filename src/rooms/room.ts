@@ -9,15 +9,15 @@ export const MAX_BANS_PER_ROOM = 10_000
 
 /** What a user is to a room. */
 export type Standing = 'owner' | 'member' | 'banned' | 'stranger'
-export type AdmitVerdict = 'joined' | 'already' | 'banned' | 'full'
-export type BanVerdict = 'banned' | 'already' | 'full'
+type AdmitVerdict = 'joined' | 'already' | 'banned' | 'full'
+type BanVerdict = 'banned' | 'already' | 'full'
 
 export interface Person {
   readonly user: UserId
   readonly username: string
 }
 
-export interface Member {
+interface Member {
   readonly username: string
   readonly joinedAtMs: number
   /** Connections of this user that hear the room now. */

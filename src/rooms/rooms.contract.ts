@@ -2,8 +2,8 @@
 import { z } from 'zod'
 import { parseRoomId, parseUserId, type Epoch, type RoomId, type Seq, type UserId } from '../protocol/ids.js'
 
-export const MAX_LISTED_ROOMS = 100
-export const MAX_LISTED_MEMBERS = 200
+const MAX_LISTED_ROOMS = 100
+const MAX_LISTED_MEMBERS = 200
 const MAX_CURSOR_CHARACTERS = 128
 
 export const roomName = z.string().transform((text, context): RoomId => {
@@ -39,10 +39,10 @@ export const roomsPayloads = {
   'rooms.unban': oneUser,
 } as const
 
-export type RoomsPattern = keyof typeof roomsPayloads
+type RoomsPattern = keyof typeof roomsPayloads
 export type RoomsPayload<Pattern extends RoomsPattern> = z.output<(typeof roomsPayloads)[Pattern]>
 
-export type RoomRoleName = 'owner' | 'member'
+type RoomRoleName = 'owner' | 'member'
 
 /** Reply of `rooms.create`: how the caller stands in the room. */
 export interface CreateReply {
@@ -80,7 +80,7 @@ export interface InfoReply extends ListedRoom {
   readonly createdAtMs: number
 }
 
-export interface ListedMember {
+interface ListedMember {
   readonly user: UserId
   readonly username: string
   readonly role: RoomRoleName

@@ -11,7 +11,7 @@ import { Session } from './session.js'
 
 const SESSION_ID_BYTES = 16
 
-export type SessionListener = (session: Session) => void
+type SessionListener = (session: Session) => void
 
 @Injectable()
 export class SessionsService implements ConnectionObserver {

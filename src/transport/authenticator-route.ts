@@ -17,7 +17,7 @@ const wireRoles: Readonly<Record<Role, WireRole>> = {
 const SESSION_ID_BYTES = 16
 
 /** The frame that tells a client who it is now. No message ids are recognised, and there are no tickets, yet. */
-export function authOkFrame({ principal, session }: Grant, correlation: number): Buffer {
+function authOkFrame({ principal, session }: Grant, correlation: number): Buffer {
   const expiresAtMs = Number.isFinite(principal.expiresAtMs) ? principal.expiresAtMs : 0
   return encodePacket({
     kind: 'authOk',

@@ -2,7 +2,7 @@ import type { ConnectionId } from '../protocol/ids.js'
 import type { CloseCode } from '../protocol/close-codes.js'
 import type { Grant, Principal } from './authentication.js'
 
-/** `queued`: it will leave with this tick's write. `full`: over `outboxMaxBytes`, nothing was queued. `closed`: too late. */
+/** `queued`: it will leave with this tick's write. `full`: over `maxOutboxBytes`, nothing was queued. `closed`: too late. */
 export type OfferVerdict = 'queued' | 'full' | 'closed'
 
 /** What an application may know of and do with one connection. */

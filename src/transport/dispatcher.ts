@@ -26,7 +26,7 @@ const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the 
 const MAX_REPORTED_EVENTS = 100
 
 /** `Server.runWithProcessingHooks`, which is protected there. */
-export type RunWithHooks = (context: BaseRpcContext, run: (end: () => void) => Promise<void>) => unknown
+type RunWithHooks = (context: BaseRpcContext, run: (end: () => void) => Promise<void>) => unknown
 
 export interface CompactHandler {
   readonly handler: MessageHandler
@@ -35,7 +35,7 @@ export interface CompactHandler {
   readonly toReply: (result: unknown, correlation: number) => Buffer
 }
 
-export interface DispatcherOptions {
+interface DispatcherOptions {
   readonly routes: RouteTable
   readonly compact: ReadonlyMap<AnyCompactRoute['packet'], CompactHandler>
   readonly callHost: CallHost & { readonly clock: { now(): number } }

@@ -9,7 +9,7 @@ import { ProtocolError } from '../protocol/protocol-error.js'
 import type { ConnectionHost } from './connection-host.js'
 import type { TransportLimits } from './transport-limits.js'
 
-export interface Greeting {
+interface Greeting {
   /** Bits of `Feature` that both sides will use. */
   readonly features: number
   /** The whole WELCOME frame. */

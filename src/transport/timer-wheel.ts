@@ -32,10 +32,6 @@ export class TimerWheel {
     return this.stop === undefined ? this.clock.uptimeMs() : this.coarseNowMs
   }
 
-  get scheduled(): number {
-    return this.size
-  }
-
   schedule(entry: Timed, dueAtMs: number): void {
     this.cancel(entry)
     this.start()

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Admission, LANES, type AdmissionLimits, type Lane } from '../../src/delivery/admission.js'
+import { Admission, type AdmissionLimits, type Lane } from '../../src/delivery/admission.js'
 
 const capacity = { maxBytes: 1_000, maxMessages: 100 }
 const LIMITS: AdmissionLimits = {
@@ -118,7 +118,7 @@ class Model {
 
 test('agrees with the model whatever is admitted and released', () => {
   const step = fc.record({
-    lane: fc.constantFrom(...LANES),
+    lane: fc.constantFrom('high', 'normal', 'low'),
     bytes: fc.integer({ min: 1, max: 300 }),
     isRelease: fc.boolean(),
   })

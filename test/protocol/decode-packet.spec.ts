@@ -3,7 +3,7 @@ import { FrameType, HEADER_BYTES } from '../../src/protocol/constants.js'
 import { decodePacket } from '../../src/protocol/decode-packet.js'
 import { encodePacket } from '../../src/protocol/encode-packet.js'
 import type { Frame } from '../../src/protocol/frame-decoder.js'
-import { isOperation, Operation } from '../../src/protocol/operations.js'
+import { Operation } from '../../src/protocol/operations.js'
 import type { Packet } from '../../src/protocol/packets.js'
 import { closeNameOf } from '../support/deliveries.js'
 import { allExamplePackets, examplePackets } from '../support/example-packets.js'
@@ -98,7 +98,8 @@ test('every operation of the table has an example', () => {
 })
 
 test('every other operation is unknown in both frame types', () => {
-  const unknown = Array.from({ length: 256 }, (_, operation) => operation).filter((each) => !isOperation(each))
+  const known = new Set<number>(Object.values(Operation))
+  const unknown = Array.from({ length: 256 }, (_, operation) => operation).filter((each) => !known.has(each))
   for (const operation of unknown) {
     const payload = Buffer.of(operation, 0, 0, 0, 0, 1)
     expect(verdictOf({ type: FrameType.Control, payload })).toBe('UnknownOperation')

@@ -69,6 +69,10 @@ class CallsController {
   metadata(@Ctx() context: NestwireContext): unknown {
     return [context.getPattern(), context.getMetadata(), context.getPriority(), context.getConnection().id.length > 0]
   }
+  @MessagePattern('deadline')
+  deadline(@Ctx() context: NestwireContext): number | undefined {
+    return context.getDeadlineAtMs()
+  }
   @EventPattern('happened')
   happened(@Payload() data: unknown): void {
     seen.push(data)
@@ -223,6 +227,15 @@ test('answers DEADLINE_EXCEEDED when the caller has stopped waiting', async () =
   await client.expectNothing()
   harness.clock.advance(1_500)
   expect((await client.expect('error')).code).toBe(ErrorCode.DeadlineExceeded)
+})
+
+test('tells the handler when its caller stops waiting', async () => {
+  const harness = await start()
+  const client = await harness.greeted()
+  const limited = await client.ask(request('deadline', 0, { deadlineMs: 5_000 }), 'reply')
+  expect(decodeBody(limited.body)).toBe(harness.clock.now() + 5_000)
+  const patient = await client.ask(request('deadline', 0, { correlation: 2 }), 'reply')
+  expect(decodeBody(patient.body)).toBeUndefined()
 })
 
 test('closes a connection that reuses a correlation in flight', async () => {

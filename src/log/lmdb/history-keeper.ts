@@ -22,7 +22,7 @@ const SWEEP_ROOMS = 500
 /** The highest seq there can be. */
 const ALL = 2 ** 48 - 1
 
-export interface HistoryKeeperParts {
+interface HistoryKeeperParts {
   readonly settings: Settings
   readonly clock: Pick<Clock, 'now'>
   readonly ledger: RoomLedger

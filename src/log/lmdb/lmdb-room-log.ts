@@ -26,7 +26,7 @@ const SWEEP_INTERVAL_MS = 1_000
 /** A disk that takes longer for one commit counts as broken until it answers. */
 const STALLED_COMMIT_MS = 10_000
 
-export interface LmdbRoomLogParts {
+interface LmdbRoomLogParts {
   /** Made if it is not there; used by one process at a time. */
   readonly folder: string
   readonly settings: Settings

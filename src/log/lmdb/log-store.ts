@@ -35,7 +35,7 @@ import type { WriteBatch } from './write-batch.js'
 const SALT_BYTES = 6
 export const randomSalt = (): number => randomBytes(SALT_BYTES).readUIntBE(0, SALT_BYTES)
 
-export interface RecordRange {
+interface RecordRange {
   readonly room: number
   /** Both included. */
   readonly from: number
@@ -43,7 +43,7 @@ export interface RecordRange {
 }
 
 /** A record as it lies in the store: `value` is memory of its own. */
-export interface StoredRecord {
+interface StoredRecord {
   readonly seq: number
   readonly value: Buffer
 }

@@ -19,7 +19,7 @@ const DATA_VERSION = 2
 const At = { magic: 24, version: 28, pageSize: 48, lastPage: 144, commit: 152 } as const
 const META_BYTES = 160
 
-export interface StoreFile {
+interface StoreFile {
   readonly inode: bigint
   /** Bytes that the last commit counts on and the file does not have. LMDB leaves unused pages at the end unwritten. */
   readonly missingBytes: number

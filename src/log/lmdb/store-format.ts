@@ -49,7 +49,7 @@ const STORE_BYTES = 2 + U48_BYTES + 8 + 2 * U48_BYTES
 const ROOM_BYTES = 6 * U48_BYTES
 
 /** Takes memory for keys and values; what it gives is written to at once and wholly. */
-export type Allocate = (bytes: number) => Buffer
+type Allocate = (bytes: number) => Buffer
 
 const fresh: Allocate = (bytes) => Buffer.allocUnsafe(bytes)
 
