@@ -76,6 +76,13 @@ describe('rooms.members', () => {
     })
   })
 
+  test('takes a limit of 200 and not of 201', () => {
+    const accepts = (limit: number): boolean =>
+      roomsPayloads['rooms.members'].safeParse({ room: 'lobby', limit }).success
+    expect([1, 200].map(accepts)).toEqual([true, true])
+    expect([0, 201].map(accepts)).toEqual([false, false])
+  })
+
   test('are told to members and the system only', async () => {
     const { connect, join, rooms, catalogue } = startRooms()
     const [alice, bob] = [connect('alice'), connect('bob')]
