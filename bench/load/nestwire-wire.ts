@@ -2,7 +2,7 @@
  * A member of a Nestwire room: HELLO, AUTH and JOIN in one write, then the heads of DELIVER frames. That is enough to
  * count messages whatever the batches are, and to see that every batch follows the one before it: each record's `prev` is
  * the seq before it, and the seqs of a room of texts and joins have no holes. With the positions feature it confirms what
- * it read, as real clients do. The judge decodes everything besides and looks at each body.
+ * it read, as real clients do. One member decodes everything besides.
  */
 import { Feature, HEADER_BYTES, PROTOCOL_VERSION } from '../../src/protocol/constants.js'
 import { decodePacket } from '../../src/protocol/decode-packet.js'
@@ -19,7 +19,8 @@ import type { RoomWire } from './room-wire.js'
 export interface NestwireMemberOptions {
   readonly room: RoomId
   readonly token: string
-  readonly isJudge: boolean
+  /** Decodes everything and looks at each body. */
+  readonly isDecoding: boolean
 }
 
 /** A client confirms after each so many bytes read. */
@@ -42,7 +43,7 @@ export class NestwireWire implements RoomWire {
   private answers: Buffer[] | undefined
 
   constructor(private readonly options: NestwireMemberOptions) {
-    this.judge = options.isJudge ? new BodyJudge() : undefined
+    this.judge = options.isDecoding ? new BodyJudge() : undefined
   }
 
   get fault(): string | undefined {

@@ -1,15 +1,18 @@
-/** Keeps a window of publications in flight: the next ones are written as the judge receives. */
+/**
+ * Keeps a window of publications in flight. In flight is what the slowest of the judges has not received: members spread
+ * over the room, since servers serve their members in orders of their own.
+ */
 import type { LoadMember } from './load-member.js'
 import { monotonicMs } from './monotonic-ms.js'
 
 export interface BurstOrder {
-  /** At most so many that the judge has not received. */
+  /** At most so many that a judge has not received. */
   readonly window: number
   /** Stops after so many, */
   readonly messages: number
   /** or after this long. */
   readonly durationMs: number
-  /** Gives up when the judge hears nothing for this long. */
+  /** Gives up when no judge hears anything for this long. */
   readonly stallMs: number
 }
 
@@ -31,7 +34,7 @@ export class Publisher {
 
   constructor(
     private readonly first: LoadMember,
-    private readonly judge: LoadMember,
+    private readonly judges: ReadonlySet<LoadMember>,
   ) {}
 
   async run(order: BurstOrder): Promise<PublisherReport> {
@@ -51,15 +54,22 @@ export class Publisher {
 
   /** A refusal makes room too. */
   heard(member: LoadMember): void {
-    if (member !== this.judge && member !== this.first) return
+    if (member !== this.first && !this.judges.has(member)) return
     this.heardAtMs = performance.now()
     this.refill()
+  }
+
+  /** By every judge. */
+  private get received(): number {
+    let least = Infinity
+    for (const { wire } of this.judges) least = Math.min(least, wire.messages)
+    return least
   }
 
   private refill(): void {
     if (this.order === undefined) return
     const { window, messages } = this.order
-    const inFlight = this.sent - this.first.wire.refusals - this.judge.wire.messages
+    const inFlight = this.sent - this.first.wire.refusals - this.received
     const isOver = performance.now() >= this.endMs
     const count = isOver ? 0 : Math.min(window - inFlight, messages - this.sent)
     if (count > 0) {
@@ -74,7 +84,7 @@ export class Publisher {
     }
   }
 
-  /** The judge may be the one that misses something: then it never has all. */
+  /** A judge may be the one that misses something: then it never has all. */
   private look(): void {
     if (performance.now() - this.heardAtMs >= (this.order?.stallMs ?? 0)) this.finish()
     else this.refill()

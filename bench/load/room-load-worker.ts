@@ -1,6 +1,6 @@
 /**
- * The load generator's process: up to 19,000 members of one room on raw sockets. One of them, the first, publishes if it
- * is asked to; the last is the judge, by whose receipts the publisher's window goes. See `room-load.ts` for the other end.
+ * The load generator's process: up to 19,000 members of one room on raw sockets. The first of them publishes if it is
+ * asked to; the last decodes all it gets. See `room-load.ts` for the other end.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { issueToken } from '../../src/auth/token-issuer.js'
@@ -33,6 +33,8 @@ export interface JoinReport {
 }
 
 const CONNECTIONS_PER_ADDRESS = 8_000
+/** By whose receipts the publisher's window goes. */
+const JUDGES = 16
 const TOKEN_TTL_SECONDS = 36_000
 /** After the last join everybody is quiet for this long: counts of members, or a broker's first ping, are through. */
 const SETTLE_MS = 600
@@ -81,7 +83,7 @@ function makeWire(order: LoadOrder, at: number, token: string): NestwireWire | R
   if (order.dialect !== 'nestwire') return new RivalWire(rivalDialects[order.dialect], order.first + at)
   const room = parseRoomId(order.room)
   if (room === undefined) throw new Error(`${order.room} is no room's name`)
-  return new NestwireWire({ room, token, isJudge: at === order.members - 1 })
+  return new NestwireWire({ room, token, isDecoding: at === order.members - 1 })
 }
 
 function heard(member: LoadMember, messages: number): void {
@@ -102,11 +104,13 @@ function begin(): void {
   tally.restart()
 }
 
-/** Publishes; answered when the judge has it all, or nothing comes any more. */
+/** Publishes; answered when the judges have it all, or nothing comes any more. */
 function publish(order: BurstOrder): ReturnType<Publisher['run']> {
-  const [first, judge] = [members[0], members.at(-1)]
-  if (first === undefined || judge === undefined) throw new Error('nobody to publish')
-  publisher = new Publisher(first, judge)
+  const [first] = members
+  if (first === undefined) throw new Error('nobody to publish')
+  const apart = Math.max(1, Math.floor(members.length / JUDGES))
+  const judges = members.filter((_, at) => at % apart === 0 || at === members.length - 1)
+  publisher = new Publisher(first, new Set(judges))
   return publisher.run(order)
 }
 

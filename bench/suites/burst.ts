@@ -27,7 +27,7 @@ const FULL: Params = {
   rounds: 7,
   roundMs: 2_000,
 }
-const QUICK: Params = { ...FULL, contestants: [OURS, 'nats', 'ws'], rounds: 2, roundMs: 500 }
+const QUICK: Params = { ...FULL, contestants: [OURS, 'nats', 'ws'], rounds: 3, roundMs: 400 }
 
 const FIGURES = ['deliveriesPerSecond', 'cpuPercent'] as const
 type Figures = Readonly<Record<(typeof FIGURES)[number], number>>
