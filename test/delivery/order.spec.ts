@@ -6,7 +6,8 @@ import type { RoomHead } from '../../src/log/room-log.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import { NestwireException } from '../../src/transport/nestwire.exception.js'
 import { RecordingConnection } from './recording-connection.js'
-import { expectChain, lobby, startLobby } from './router-stack.js'
+import { lobby, startLobby } from './router-stack.js'
+import { expectChain } from '../support/room-chain.js'
 
 /** Always there, so that a batch takes several slices and things happen in the middle of it. */
 const CROWD = 40

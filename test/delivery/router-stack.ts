@@ -1,11 +1,9 @@
 /** The router over a log in memory, with ticks and time that the test turns, and members without sockets. */
-import { expect } from 'vitest'
 import { loadSettings } from '../../src/config/load-settings.js'
 import { Settings } from '../../src/config/settings.js'
 import { BackpressureRouter } from '../../src/delivery/backpressure-router.js'
 import type { DeliveryPriority } from '../../src/delivery/room-delivery.js'
 import { MemoryRoomLog } from '../../src/log/memory-room-log.js'
-import type { RoomHead } from '../../src/log/room-log.js'
 import { RecordKind, type RoomRecord } from '../../src/protocol/packets.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { ManualEndOfTick } from './manual-end-of-tick.js'
@@ -51,20 +49,4 @@ export async function startLobby(count: number, env: Record<string, string> = {}
   await parts.router.open(lobby)
   for (const member of members) parts.router.attach(lobby, member)
   return { ...parts, members }
-}
-
-/** What was delivered since `from` is one unbroken chain, gaps told included; returns where it ends. */
-export function expectChain(connection: RecordingConnection, from: RoomHead): number {
-  return connection.packets.reduce((position: number, packet) => {
-    if (packet.kind === 'gap') {
-      expect(packet).toMatchObject({ epoch: from.epoch, from: position })
-      return packet.to
-    }
-    if (packet.kind !== 'deliver') return position
-    expect(packet.epoch).toBe(from.epoch)
-    return packet.records.reduce((at: number, { prev, seq }) => {
-      expect([prev, seq > at]).toEqual([at, true])
-      return seq
-    }, position)
-  }, from.seq)
 }

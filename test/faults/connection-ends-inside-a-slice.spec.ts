@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { CloseCode } from '../../src/protocol/close-codes.js'
 import type { OfferVerdict } from '../../src/transport/connection-handle.js'
 import { RecordingConnection } from '../delivery/recording-connection.js'
-import { expectChain, lobby, startLobby } from '../delivery/router-stack.js'
+import { lobby, startLobby } from '../delivery/router-stack.js'
+import { expectChain } from '../support/room-chain.js'
 
 /** Ends `victim` with the first frame that it is offered, as a session does when its connection closes. */
 class FatalConnection extends RecordingConnection {

@@ -1,7 +1,8 @@
 /** Ten thousand hear a room, and go away while it is being broadcast to. */
 import { expect, test } from 'vitest'
 import type { RecordingConnection } from '../delivery/recording-connection.js'
-import { expectChain, from1To, lobby, seqs, startLobby } from '../delivery/router-stack.js'
+import { from1To, lobby, seqs, startLobby } from '../delivery/router-stack.js'
+import { expectChain } from '../support/room-chain.js'
 
 const CROWD = 10_000
 const STAY = 3
