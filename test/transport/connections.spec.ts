@@ -17,8 +17,9 @@ class Gate {
     this.started += 1
     return new Promise((resolve) => this.waiting.push(() => resolve('open')))
   }
-  open(): void {
-    for (const answer of this.waiting.splice(0)) answer()
+  /** Answers those that wait longest. */
+  open(count = this.waiting.length): void {
+    for (const answer of this.waiting.splice(0, count)) answer()
   }
 }
 
@@ -162,6 +163,21 @@ test('handles at most maxInFlightRequests of one connection at a time', async ()
   for (let answered = 0; answered < 10; answered += 1) await client.expect('reply')
 })
 
+test('reads on when half of the requests in flight are answered, not before', async () => {
+  const harness = await start({ maxInFlightRequests: 4 })
+  const { gate } = harness
+  const client = await harness.greeted()
+  client.send(...Array.from({ length: 8 }, (_, index) => request('wait', index + 1)))
+  await expect.poll(() => gate.started).toBe(4)
+  gate.open(1)
+  await client.expect('reply')
+  expect(gate.started).toBe(4)
+  gate.open(1)
+  await client.expect('reply')
+  expect(gate.started).toBe(6)
+  gate.open()
+})
+
 test('lets no clock run against a connection that we do not read', async () => {
   const harness = await start({ maxInFlightRequests: 1, idleTimeoutMs: 2_000, pingIntervalMs: 1_000 })
   const client = await harness.greeted()
@@ -177,7 +193,6 @@ test('lets no clock run against a connection that we do not read', async () => {
 test('closes a connection that takes nothing of what waits for it', async () => {
   const harness = await start({ writeStallTimeoutMs: 4_000, maxOutboxBytes: 100_000, idleTimeoutMs: 1_000_000 })
   const client = await harness.greeted()
-  client.stopReading()
   client.stopReading()
   client.send(...Array.from({ length: 1_000 }, (_, index) => request('big', index + 1)))
   // The kernel swallows some megabytes before anything waits in the server.
