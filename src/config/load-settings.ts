@@ -33,6 +33,11 @@ const rules: readonly { readonly broken: (value: SettingsValue) => boolean; read
     problem: `NESTWIRE_MAX_OUTBOX_BYTES must be at least NESTWIRE_MAX_FRAME_BYTES + ${HEADER_BYTES}`,
   },
   {
+    // With less, a window that counts as half free has no room for a frame.
+    broken: ({ transport }) => transport.confirmWindowBytes < transport.maxFrameBytes * 2,
+    problem: 'NESTWIRE_CONFIRM_WINDOW_BYTES must be at least 2 × NESTWIRE_MAX_FRAME_BYTES',
+  },
+  {
     broken: ({ transport }) => transport.idleTimeoutMs <= transport.pingIntervalMs,
     problem: 'NESTWIRE_IDLE_TIMEOUT_MS must be more than NESTWIRE_PING_INTERVAL_MS',
   },

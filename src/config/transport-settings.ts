@@ -65,7 +65,8 @@ export const transportSettings = {
     type: wholeNumber(8 * KIB, 64 * MIB),
     default: 256 * KIB,
     unit: 'bytes',
-    effect: 'Bytes sent to a client and not confirmed by it; deliveries beyond wait in the log until it has read.',
+    effect:
+      'Bytes sent to a client and not confirmed by it; deliveries beyond wait in the log. At least 2 × NESTWIRE_MAX_FRAME_BYTES.',
     live: true,
   },
   maxStreamBufferBytes: {

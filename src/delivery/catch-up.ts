@@ -101,21 +101,24 @@ export class CatchUp {
       return
     }
     // It was moved on by a live batch, or left, while the log was read.
-    if (member.isLagging && member.isAttached && member.position === position) this.offer(member, chunk)
+    const isCurrent = member.isLagging && member.isAttached && member.position === position
+    const isTaken = isCurrent ? this.offer(member, chunk) : true
     if (!member.isAttached || member.position >= member.feed.seq) this.remove(member)
-    else if (member.isLagging && member.connection.readyToDeliver()) this.enqueue(member)
+    else if (isTaken && member.isLagging && member.connection.readyToDeliver()) this.enqueue(member)
   }
 
-  private offer(member: RoomMember, { gap, frames }: Chunk): void {
+  /** False if not all of it found room: there will be news of that, and asking again before would spin. */
+  private offer(member: RoomMember, { gap, frames }: Chunk): boolean {
     const { connection } = member
     if (gap !== undefined) {
-      if (connection.deliver(gap.frame) !== 'queued') return
+      if (connection.deliver(gap.frame) !== 'queued') return false
       member.position = gap.to
     }
     for (const { bytes, lastSeq } of frames) {
-      if (connection.deliver(bytes) !== 'queued') return
+      if (connection.deliver(bytes) !== 'queued') return false
       member.position = lastSeq
     }
+    return true
   }
 
   private chunkAfter({ feed }: RoomMember, position: Seq): Promise<Chunk> {

@@ -70,13 +70,13 @@ describe('settings from the environment', () => {
     expect(problemsOf({ NESTWIRE_AUTH_SECRET: 'x'.repeat(31) })).toHaveLength(1)
   })
 
+  const roomy = { NESTWIRE_MAX_OUTBOX_BYTES: '2000000', NESTWIRE_CONFIRM_WINDOW_BYTES: '2100000' }
   test.each([
     ['NESTWIRE_MAX_FRAME_BYTES', 4096, 1_048_576, { NESTWIRE_MAX_MESSAGE_BYTES: '1' }],
     ['NESTWIRE_AUTH_MAX_IN_FLIGHT', 1, 1024, {}],
     ['NESTWIRE_HISTORY_MAX_RECORDS', 1, 1_000_000, {}],
   ])('%s holds its bounds to one', (name, min, max, others) => {
-    const withValue = (value: number) =>
-      problemsOf({ NESTWIRE_MAX_OUTBOX_BYTES: '2000000', ...others, [name]: String(value) })
+    const withValue = (value: number) => problemsOf({ ...roomy, ...others, [name]: String(value) })
     expect([withValue(min), withValue(max)]).toEqual([[], []])
     expect([withValue(min - 1), withValue(max + 1)]).toEqual(
       Array.from({ length: 2 }, () => [`${name} must be a whole number from ${min} to ${max}`]),
@@ -101,6 +101,13 @@ describe('rules between settings', () => {
   test('the outbox holds at least one frame', () => {
     expect(problemsOf({ NESTWIRE_MAX_OUTBOX_BYTES: String(65_536 + 16) })).toEqual([])
     expect(problemsOf({ NESTWIRE_MAX_OUTBOX_BYTES: String(65_536 + 15) })).toHaveLength(1)
+  })
+
+  test('the window holds at least two frames', () => {
+    expect(problemsOf({ NESTWIRE_CONFIRM_WINDOW_BYTES: String(2 * 65_536) })).toEqual([])
+    expect(problemsOf({ NESTWIRE_CONFIRM_WINDOW_BYTES: String(2 * 65_536 - 1) })).toEqual([
+      'NESTWIRE_CONFIRM_WINDOW_BYTES must be at least 2 × NESTWIRE_MAX_FRAME_BYTES',
+    ])
   })
 
   test('a handshake frame is no larger than a frame', () => {

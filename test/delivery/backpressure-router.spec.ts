@@ -166,6 +166,23 @@ describe('members that do not keep up', () => {
     expect(seqs(members[0]?.records ?? [])).toEqual(from1To(11))
   })
 
+  test('are not asked again before there is news of room, though they seem to have some', async () => {
+    const { router, say, tick } = await startLobby(0)
+    const slow = new RecordingConnection(0)
+    slow.readyToDeliver = () => true
+    router.attach(lobby, slow)
+    await say('too large for what is left')
+    for (let turn = 0; turn < 10; turn += 1) {
+      tick.end()
+      await new Promise(setImmediate)
+    }
+    expect(tick.waiting).toBe(0)
+    slow.roomForFrames = Infinity
+    router.connectionWritable(slow)
+    await tick.settle()
+    expect(seqs(slow.records)).toEqual([1])
+  })
+
   test('share the chunks of those at the same place', async () => {
     const { router, say, tick } = await startLobby(0)
     const slow = Array.from({ length: 5 }, () => new RecordingConnection(0))

@@ -93,7 +93,7 @@ test('while they read on, a message reaches the others in its own turn', async (
 })
 
 const SOCKETS = 50
-const WINDOW_BYTES = 100_000
+const WINDOW_BYTES = 140_000
 const LINE = 'x'.repeat(20_000)
 const LINES = 30
 

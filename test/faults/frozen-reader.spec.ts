@@ -7,7 +7,7 @@ import { besideBystanders, type Scene } from './bystanders.js'
 
 const MESSAGE = 'x'.repeat(20_000)
 const MESSAGES = 30
-const WINDOW_BYTES = 100_000
+const WINDOW_BYTES = 140_000
 
 const env = { NESTWIRE_CONFIRM_WINDOW_BYTES: String(WINDOW_BYTES), NESTWIRE_WRITE_STALL_TIMEOUT_MS: '4000' }
 

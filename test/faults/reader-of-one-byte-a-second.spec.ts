@@ -5,7 +5,7 @@ import { ChatUser } from '../support/chat-user.js'
 import { hello } from '../support/raw-client.js'
 import { besideBystanders, nextServerSocket, type Scene } from './bystanders.js'
 
-const WINDOW_BYTES = 100_000
+const WINDOW_BYTES = 140_000
 /** A short stall, since tokens last a minute here; and nobody is pinged, since nobody answers. */
 const STALL_SECONDS = 6
 const LOOK_SECONDS = 2

@@ -9,7 +9,7 @@ import { expectChain } from '../support/room-chain.js'
 import { besideBystanders, type Scene } from './bystanders.js'
 
 const KEPT = 10
-const WINDOW_BYTES = 100_000
+const WINDOW_BYTES = 140_000
 const MESSAGE = 'x'.repeat(20_000)
 const MESSAGES = 30
 const env = {
