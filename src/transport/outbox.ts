@@ -12,21 +12,40 @@ import { DeliveryWindow } from './delivery-window.js'
 /** At most this much is handed to the socket at a time; the rest waits until it has left. */
 const CHUNK_BYTES = 64 * 1024
 
-/** Collects the outboxes that got frames in this tick and flushes them at its end. One for all connections. */
+/** Written at the end of one tick: some 3 ms of system calls, after which the event loop gets its turn. */
+const TICK_OUTBOXES = 256
+
+/**
+ * Collects the outboxes that got frames in this tick and flushes them at its end, a bounded number at a time: when
+ * thousands connect at once their WELCOMEs must not hold up everybody else. One for all connections.
+ */
 export class TickFlusher {
   private dirty: Outbox[] = []
-  private readonly run = (): void => this.flush()
+  private isScheduled = false
+  private readonly run = (): void => this.flushSome()
 
   mark(outbox: Outbox): void {
-    if (this.dirty.length === 0) setImmediate(this.run)
     this.dirty.push(outbox)
+    this.schedule()
   }
 
-  /** At the end of each tick by itself; earlier by whoever has offered a lot and wants to know what it cost. */
+  /** Everything now, for whoever has offered a bounded number of frames and wants to know what they cost. */
   flush(): void {
     const marked = this.dirty
     this.dirty = []
     for (const outbox of marked) outbox.flush()
+  }
+
+  private flushSome(): void {
+    this.isScheduled = false
+    for (const outbox of this.dirty.splice(0, TICK_OUTBOXES)) outbox.flush()
+    if (this.dirty.length > 0) this.schedule()
+  }
+
+  private schedule(): void {
+    if (this.isScheduled) return
+    this.isScheduled = true
+    setImmediate(this.run)
   }
 }
 
