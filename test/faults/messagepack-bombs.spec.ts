@@ -67,7 +67,11 @@ test('an array of 65,536 entries is a body and one of 65,537 is none', () =>
       expect(await answerTo(client, arrayOf(65_537))).toBe('BAD_BODY')
       client.reset()
     },
-    { NESTWIRE_MAX_FRAME_BYTES: String(MAX_FRAME_BYTES_CEILING), NESTWIRE_MAX_OUTBOX_BYTES: '2000000' },
+    {
+      NESTWIRE_MAX_FRAME_BYTES: String(MAX_FRAME_BYTES_CEILING),
+      NESTWIRE_MAX_OUTBOX_BYTES: '2000000',
+      NESTWIRE_CONFIRM_WINDOW_BYTES: String(2 * MAX_FRAME_BYTES_CEILING),
+    },
   ))
 
 test('bombs in events are dropped without a word', () =>
