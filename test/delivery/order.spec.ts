@@ -55,11 +55,11 @@ const CROWDED = {
 
 async function startStory() {
   const { router, tick, log, say, members } = await startLobby(CROWD, CROWDED, 50)
-  // Long enough for the room to move on meanwhile.
+  // Long enough for the room to move on meanwhile, and shorter than `settle` waits for news.
   const readAfter = log.readAfter.bind(log)
   log.readAfter = async (...wanted) => {
     const records = await readAfter(...wanted)
-    for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate)
+    for (let turn = 0; turn < 2; turn += 1) await new Promise(setImmediate)
     return records
   }
   const head = await log.head(lobby)
