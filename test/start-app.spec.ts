@@ -47,13 +47,13 @@ async function startUpErrorOf(env: Record<string, string>): Promise<string> {
 test('the first start makes a secret in the data folder', async () => {
   const dataDir = await temporaryFolder()
   await runApp({ NESTWIRE_DATA_DIR: dataDir, NESTWIRE_AUTH_SECRET: undefined })
-  expect(await readdir(dataDir)).toEqual(['auth-secret', 'log'])
+  expect(await readdir(dataDir)).toEqual(['auth-secret'])
 })
 
 test('a given secret is not written down', async () => {
   const dataDir = await temporaryFolder()
   await runApp({ NESTWIRE_DATA_DIR: dataDir })
-  expect(await readdir(dataDir)).toEqual(['log'])
+  expect(await readdir(dataDir)).toEqual([])
 })
 
 test('a taken port is told with the setting that chose it', async () => {

@@ -143,7 +143,7 @@ const settingsSchema = {
     engine: {
       env: 'NESTWIRE_LOG_ENGINE',
       type: oneOf('lmdb', 'memory'),
-      default: 'lmdb',
+      default: 'memory',
       effect: 'Where messages are kept: lmdb, on disk in the data folder, or memory, which a restart forgets.',
       live: false,
     },
