@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices'
-import type { Observable } from 'rxjs'
+import { Observable } from 'rxjs'
 import { ClientConnection } from '../client/client-connection.js'
 import type { ConnectionOptions, ServerEvent } from '../client/connection-options.js'
 import { ConnectionClosedError, ServerError, type NestwireError } from '../client/errors.js'
@@ -93,6 +93,18 @@ export class NestwireClient extends ClientProxy<NestwireClientEvents> {
     this.listeners[event].push(listener)
   }
 
+  /**
+   * Nest's own way through `defer`, a promise and `mergeMap` is for a connection that is still to be made. With one, which
+   * is nearly always, the call goes out at once: half the client's processor time a call (`npm run bench -- rpc`).
+   */
+  override send<Result = unknown, Input = unknown>(pattern: unknown, data: Input): Observable<Result> {
+    if (this.connection === undefined || isAbsent(pattern) || isAbsent(data)) return super.send<Result>(pattern, data)
+    return new Observable<Result>((subscriber) => {
+      if (this.connection === undefined) return super.send<Result>(pattern, data).subscribe(subscriber)
+      return this.publish(this.createPacket(pattern, data), this.createObserver(subscriber))
+    })
+  }
+
   protected override publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
     const { connection } = this
     if (connection === undefined) {
@@ -147,6 +159,8 @@ export class NestwireClient extends ClientProxy<NestwireClientEvents> {
     for (const listener of this.listeners.close) listener(error)
   }
 }
+
+const isAbsent = (value: unknown): boolean => value === undefined || value === null
 
 const notConnected = (): ConnectionClosedError => new ConnectionClosedError('NOT_CONNECTED', 'Connection closed')
 
