@@ -19,6 +19,8 @@ import { WorkerProcess } from '../worker-process.js'
 const FULL = { members: 10_000, messages: 50 }
 const QUICK = { members: 1_000, messages: 20 }
 const WORKERS = 2
+/** Everything real is on: what is delivered is on disk. */
+const LOG_ENGINE = 'lmdb'
 const ROOM = 'smoke'
 /** A message that not everybody has by then is lost. */
 const RECEIPT_TIMEOUT_MS = 15_000
@@ -29,7 +31,7 @@ export const smoke: Suite = {
   question: '10,000 members of one room: does each get every message once, in order, and what does it take',
   async run({ isQuick, progress }) {
     const params = isQuick ? QUICK : FULL
-    const server = await startServer()
+    const server = await startServer({ NESTWIRE_LOG_ENGINE: LOG_ENGINE })
     const workers = Array.from({ length: WORKERS }, () => new WorkerProcess<RoomMembersProgram>('room-members'))
     try {
       return await measure(server, workers, { params, progress })
@@ -72,7 +74,12 @@ async function measure(server: ServerProcess, workers: Workers, { params, progre
   }
   const failures = Object.entries(mistakes).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []))
   if (fault !== undefined) failures.push(`a member is gone: ${fault}`)
-  return { params: { ...params, messageBytes: MESSAGE_BYTES, workers: WORKERS }, rows: [row], ratios: {}, failures }
+  return {
+    params: { ...params, messageBytes: MESSAGE_BYTES, workers: WORKERS, logEngine: LOG_ENGINE },
+    rows: [row],
+    ratios: {},
+    failures,
+  }
 }
 
 /** How long it took until all were in. */
