@@ -74,10 +74,10 @@ export async function startHybrid(options: HybridOptions): Promise<Started<INest
 
 /** The last value; fails if there is none. */
 export const ask = (client: NestwireClient, pattern: unknown, data: unknown = 0): Promise<unknown> =>
-  lastValueFrom(client.send<unknown>(pattern, data))
+  lastValueFrom(client.send(pattern, data))
 
 export const askForAll = (client: NestwireClient, pattern: unknown, data: unknown = 0): Promise<unknown[]> =>
-  firstValueFrom(client.send<unknown>(pattern, data).pipe(toArray()))
+  firstValueFrom(client.send(pattern, data).pipe(toArray()))
 
 /** What `work` fails with; a test that gets a value instead fails. */
 export async function failureOf(work: Promise<unknown> | Observable<unknown>): Promise<unknown> {
