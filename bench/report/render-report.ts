@@ -48,8 +48,8 @@ const INTRODUCTION = `# Benchmarks
 
 Rendered by \`npm run bench -- report\` from \`bench/results/*.json\`; do not edit. Figures of two machines are not
 comparable, and one machine drifts: every comparison is of contestants that took turns in one run, so read the ratios.
-A figure is the median of its rounds, with the least and the most in brackets. Everything real is on in our rows:
-authentication, rooms, and the log on disk. A dash: not measured, or the rival could not be had.`
+A figure is the median of its rounds, with the least and the most in brackets. In the suites about rooms
+everything real is on in our rows: authentication, rooms, and the log on disk. A dash: not measured, or the rival could not be had.`
 
 const PUBLISHED_NOTE = `One broadcast to all. Ours: to the last receipt, median, from \`fanout\`; memory is the most that
 the server process ever took, processor time is of one core. The machine of the published figures is not known.`

@@ -9,7 +9,7 @@
 import type { Clock } from '../clock.js'
 import type { Settings } from '../config/settings.js'
 import type { RoomDelivery } from '../delivery/room-delivery.js'
-import { offerOrClose } from '../delivery/slow-member-policy.js'
+import { CloseCode } from '../protocol/close-codes.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { RoomId, Seq, UserId } from '../protocol/ids.js'
 import { LeaveReason, RecordKind } from '../protocol/packets.js'
@@ -113,7 +113,8 @@ export class MembershipService {
     const frame = encodeRoomEvent('rooms.left', { room: room.id, reason })
     for (const { rooms, connection } of this.parts.sessions.of(user)) {
       if (rooms.delete(room.id)) this.parts.delivery.detach(room.id, connection)
-      offerOrClose(connection, frame)
+      // The one thing about a room that no log holds and a device must not miss.
+      if (connection.offer(frame) === 'full') connection.close(CloseCode.SlowConsumer, 'no room for a notice')
     }
     this.parts.presence.changed(room)
     return true
