@@ -1,2 +1,4 @@
 /** Injection token of the `RoomLog` port. */
 export const ROOM_LOG = Symbol('RoomLog')
+/** Injection token of the `StateStore` port. */
+export const STATE_STORE = Symbol('StateStore')
