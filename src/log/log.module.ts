@@ -5,29 +5,39 @@ import type { Clock } from '../clock.js'
 import { Settings } from '../config/settings.js'
 import { LmdbRoomLog } from './lmdb/lmdb-room-log.js'
 import { MemoryRoomLog } from './memory-room-log.js'
+import { MemoryStateStore } from './memory-state-store.js'
 import type { RoomLog } from './room-log.js'
-import { ROOM_LOG } from './room-log.token.js'
+import { ROOM_LOG, STATE_STORE } from './room-log.token.js'
+import type { StateStore } from './state-store.js'
+
+/** Both ports, of one engine. */
+interface LogEngine {
+  readonly log: RoomLog
+  readonly state: StateStore
+}
+
+const LOG_ENGINE = Symbol('LogEngine')
 
 /** Rejects with `StartUpError`; never falls back to memory. */
-async function openRoomLog(settings: Settings, clock: Clock): Promise<RoomLog> {
+async function openEngine(settings: Settings, clock: Clock): Promise<LogEngine> {
   const { log, storage } = settings.current
   switch (log.engine) {
-    case 'lmdb':
-      return LmdbRoomLog.open({ folder: join(storage.dataDir, 'log'), settings, clock })
+    case 'lmdb': {
+      const lmdb = await LmdbRoomLog.open({ folder: join(storage.dataDir, 'log'), settings, clock })
+      return { log: lmdb, state: new MemoryStateStore() }
+    }
     case 'memory':
-      return new MemoryRoomLog(settings, clock)
+      return { log: new MemoryRoomLog(settings, clock), state: new MemoryStateStore() }
   }
 }
 
 @Module({
   providers: [
-    {
-      provide: ROOM_LOG,
-      inject: [Settings, CLOCK],
-      useFactory: openRoomLog,
-    },
+    { provide: LOG_ENGINE, inject: [Settings, CLOCK], useFactory: openEngine },
+    { provide: ROOM_LOG, inject: [LOG_ENGINE], useFactory: ({ log }: LogEngine) => log },
+    { provide: STATE_STORE, inject: [LOG_ENGINE], useFactory: ({ state }: LogEngine) => state },
   ],
-  exports: [ROOM_LOG],
+  exports: [ROOM_LOG, STATE_STORE],
 })
 export class LogModule implements OnApplicationShutdown {
   constructor(@Inject(ROOM_LOG) private readonly log: RoomLog) {}

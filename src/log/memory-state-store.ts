@@ -1,0 +1,48 @@
+/** The state of a server whose log is in memory: committed means stored in this process, and a restart forgets all. */
+import { textOfKey } from './state-key.js'
+import type { StateEntry, StateKey, StateStore } from './state-store.js'
+
+export class MemoryStateStore implements StateStore {
+  /** By table and first name, so that the members of a room are found without a look at those of all others. */
+  private readonly groups = new Map<string, Map<string, StateEntry>>()
+
+  async get(key: StateKey): Promise<Buffer | undefined> {
+    return this.groups.get(groupOf(key))?.get(textOfKey(key))?.value
+  }
+
+  async put(key: StateKey, value: Buffer): Promise<void> {
+    this.set(key, value)
+  }
+
+  async replace(key: StateKey, expected: Buffer | undefined, value: Buffer): Promise<boolean> {
+    const current = this.groups.get(groupOf(key))?.get(textOfKey(key))?.value
+    if (current === undefined ? expected !== undefined : expected === undefined || !current.equals(expected))
+      return false
+    this.set(key, value)
+    return true
+  }
+
+  async remove(key: StateKey): Promise<void> {
+    const group = this.groups.get(groupOf(key))
+    group?.delete(textOfKey(key))
+    if (group?.size === 0) this.groups.delete(groupOf(key))
+  }
+
+  async *entries(prefix: StateKey): AsyncIterable<StateEntry> {
+    const start = textOfKey(prefix)
+    const groups = prefix.length > 1 ? [this.groups.get(groupOf(prefix)) ?? []] : this.groups.values()
+    const found: { readonly bytes: Buffer; readonly entry: StateEntry }[] = []
+    for (const group of groups) {
+      for (const [text, entry] of group) if (text.startsWith(start)) found.push({ bytes: Buffer.from(text), entry })
+    }
+    for (const { entry } of found.toSorted((a, b) => a.bytes.compare(b.bytes))) yield entry
+  }
+
+  private set(key: StateKey, value: Buffer): void {
+    const name = groupOf(key)
+    const group = this.groups.get(name) ?? new Map<string, StateEntry>()
+    this.groups.set(name, group.set(textOfKey(key), { key, value }))
+  }
+}
+
+const groupOf = ([table, first = '']: StateKey): string => textOfKey([table, first])
