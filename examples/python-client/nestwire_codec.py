@@ -27,7 +27,7 @@ GRAMMAR = """
 46 cancel+
 50 join+     room:name
 51 joined+   room:name epoch:u64 seq:u64 role:enum2 members:u32
-52 publish+! room:name messageId:16 body:rest
+52 publish+! ageMs?:u32 room:name messageId:16 body:rest
 53 ack+      seq:u64 timeMs:u64
 54 deliver   room:name epoch:u64 records:records
 55 gap       room:name epoch:u64 from:u64 to:u64 reason:enum3
@@ -36,7 +36,7 @@ PACKETS = {}
 for code, name, *fields in map(str.split, GRAMMAR.strip().splitlines()):
     PACKETS[int(code, 16)] = (name, [field.split(":") for field in fields])
 OPERATIONS = {name.rstrip("+!"): operation for operation, (name, _) in PACKETS.items()}
-FLAGS = {"deadlineMs?": 4, "metadata?": 8}
+FLAGS = {"deadlineMs?": 4, "metadata?": 8, "ageMs?": 4}
 INTEGERS = {"u8": 1, "u16": 2, "u32": 4, "u64": 8}
 PREFIXES = {"str8": "u8", "str16": "u16", "name": "u8", "label": "u8", "pattern": "u16", "bytes16": "u16"}
 LIMITS = "maxFrameBytes maxInFlightRequests maxRoomsPerConnection pingIntervalMs idleTimeoutMs maxMessageBytes".split()

@@ -30,8 +30,8 @@ export const BODY_LIMITS = {
   maxStringBytes: 1024 * 1024,
 } as const
 
-/** Bits of `flags`. Bits not named here are zero. */
-export const Flag = { PriorityMask: 0b0011, HasDeadline: 0b0100, HasMetadata: 0b1000 } as const
+/** Bits of `flags`, some of which mean another thing on another packet. Bits not named here are zero. */
+export const Flag = { PriorityMask: 0b0011, HasDeadline: 0b0100, HasMetadata: 0b1000, HasAge: 0b0100 } as const
 
 export const Priority = { Normal: 0, High: 1, Low: 2 } as const
 export type Priority = (typeof Priority)[keyof typeof Priority]

@@ -30,7 +30,7 @@ export function encodePacket(packet: Packet): Buffer {
 }
 
 function flagsOf(packet: Packet): number {
-  if (packet.kind === 'publish') return packet.priority
+  if (packet.kind === 'publish') return packet.priority | (packet.ageMs === undefined ? 0 : Flag.HasAge)
   if (packet.kind !== 'request' && packet.kind !== 'event') return 0
   const deadline = packet.kind === 'request' && packet.deadlineMs !== undefined ? Flag.HasDeadline : 0
   return packet.priority | deadline | (packet.metadata === undefined ? 0 : Flag.HasMetadata)

@@ -222,11 +222,13 @@ export interface Joined {
   readonly members: number
 }
 
-/** `PUBLISH => room:str8 messageId:16 body:rest` = `chat.send` */
+/** `PUBLISH => [ageMs:u32] room:str8 messageId:16 body:rest` = `chat.send` */
 export interface Publish {
   readonly kind: 'publish'
   readonly correlation: number
   readonly priority: Priority
+  /** Sent before, first so long ago; `undefined` = this is the first try. */
+  readonly ageMs?: number | undefined
   readonly room: RoomId
   readonly messageId: Buffer
   readonly body: Buffer

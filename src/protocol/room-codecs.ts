@@ -39,8 +39,9 @@ export const roomCodecs = {
   publish: {
     operation: Operation.Publish,
     isCorrelated: true,
-    flags: Flag.PriorityMask,
+    flags: Flag.PriorityMask | Flag.HasAge,
     write(writer, packet) {
+      if (packet.ageMs !== undefined) writer.u32(packet.ageMs)
       writer.str8(packet.room)
       if (packet.messageId.length !== MESSAGE_ID_BYTES) {
         throw new RangeError(`a message id of ${packet.messageId.length} bytes`)
@@ -52,6 +53,7 @@ export const roomCodecs = {
       kind: 'publish',
       correlation,
       priority: priorityOf(flags) ?? Priority.Normal,
+      ageMs: (flags & Flag.HasAge) === 0 ? undefined : reader.u32(),
       room: reader.room(),
       messageId: reader.fixed(MESSAGE_ID_BYTES),
       body: reader.rest(),

@@ -73,7 +73,7 @@ describe.each(allExamplePackets.map((packet) => [packet.kind, packet] as const))
   })
 
   test('accepts no flags but its own', () => {
-    const allowed = { request: 0b1111, event: 0b1011, publish: 0b0011 }
+    const allowed = { request: 0b1111, event: 0b1011, publish: 0b0111 }
     const mask = kind === 'request' || kind === 'event' || kind === 'publish' ? allowed[kind] : 0
     for (let flags = 0; flags < 256; flags += 1) {
       const other = patched(frame, 1, flags)

@@ -170,6 +170,7 @@ export const arbitraryPackets: Arbitraries = {
     kind: kind('publish'),
     correlation,
     priority,
+    ageMs: fc.option(u32, { nil: undefined }),
     room,
     messageId: fc
       .uint8Array({ minLength: MESSAGE_ID_BYTES, maxLength: MESSAGE_ID_BYTES })

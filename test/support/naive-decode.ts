@@ -57,8 +57,8 @@ export function naiveDecodePacket(frame: NaiveFrame): NaivePacket {
   const rule = naiveRules.find((each) => each.operation === operation)
   if (rule === undefined) throw new NaiveFault('UnknownOperation')
   if (frame.type !== (operation < 0x40 ? 1 : 2)) throw new NaiveFault('WrongFrameType')
-  const has = { deadline: (flags & 4) !== 0, metadata: (flags & 8) !== 0 }
-  if (flags >= 16 || (has.deadline && !rule.deadline) || (has.metadata && !rule.metadata))
+  const has = { four: (flags & 4) !== 0, metadata: (flags & 8) !== 0 }
+  if (flags >= 16 || (has.four && !rule.deadline && !rule.age) || (has.metadata && !rule.metadata))
     throw new NaiveFault('BadField')
   if (flags % 4 === 3 || (flags % 4 !== 0 && !rule.priority)) throw new NaiveFault('BadField')
   if ((correlation === 0) === rule.correlated) throw new NaiveFault('BadField')
@@ -66,7 +66,7 @@ export function naiveDecodePacket(frame: NaiveFrame): NaivePacket {
   if (rule.correlated) packet['correlation'] = correlation
   if (rule.priority) packet['priority'] = flags % 4
   for (const [name, type] of rule.fields) {
-    const isAbsent = (type === 'deadline' && !has.deadline) || (type === 'metadata' && !has.metadata)
+    const isAbsent = ((type === 'deadline' || type === 'age') && !has.four) || (type === 'metadata' && !has.metadata)
     packet[name] = isAbsent ? undefined : fields.read(type)
   }
   if (fields.left() > 0) throw new NaiveFault('TrailingBytes')
@@ -125,6 +125,7 @@ class NaiveFields {
         return this.uint(2)
       case 'u32':
       case 'deadline':
+      case 'age':
         return this.uint(4)
       case 'u64':
         return this.uint(8)

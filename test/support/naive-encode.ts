@@ -9,11 +9,12 @@ export function naiveEncodePacket(packet: Packet): Uint8Array {
   const rule = naiveRules.find((each) => each.kind === packet.kind)
   if (rule === undefined) throw new Error(`no grammar for ${packet.kind}`)
   const deadline = rule.deadline && fields['deadlineMs'] !== undefined ? 4 : 0
+  const age = rule.age && fields['ageMs'] !== undefined ? 4 : 0
   const metadata = rule.metadata && fields['metadata'] !== undefined ? 8 : 0
   const priority = rule.priority ? number(fields['priority']) : 0
   const payload = [
     rule.operation,
-    priority + deadline + metadata,
+    priority + deadline + age + metadata,
     ...uint(rule.correlated ? fields['correlation'] : 0, 4),
     ...rule.fields.flatMap(([name, type]) => encode(type, fields[name])),
   ]
@@ -35,6 +36,7 @@ function encode(type: string, value: unknown): number[] {
     case 'u64':
       return uint(value, 8)
     case 'deadline':
+    case 'age':
       return value === undefined ? [] : uint(value, 4)
     case 'authentication':
       return [value === 'none' ? 0 : 1]

@@ -6,13 +6,14 @@ export interface NaiveRule {
   readonly priority: boolean
   readonly deadline: boolean
   readonly metadata: boolean
+  readonly age: boolean
   /** `name:type`, in wire order. */
   readonly fields: readonly (readonly [name: string, type: string])[]
 }
 
 const GRANT = 'user:user session:session role:of3 expiresAtMs:u64 dedupWindowMs:u32 ticket:bytes16'
 
-/** `kind operation marks : fields`; marks are c correlated, p priority, d deadline, m metadata, - none. */
+/** `kind operation marks : fields`; marks are c correlated, p priority, d deadline, m metadata, a age, - none. */
 const grammar = `
 hello    01 -    : minVersion:u32 maxVersion:u32 features:u32 agent:str8
 welcome  02 -    : version:u32 features:u32 authentication:authentication connection:str8 limits:limits
@@ -36,7 +37,7 @@ error    45 c    : code:u16 retryAfterMs:u32 message:str16 body:rest
 cancel   46 c    :
 join     50 c    : room:room
 joined   51 c    : room:room epoch:u64 seq:u64 role:of2 members:u32
-publish  52 cp   : room:room messageId:id16 body:rest
+publish  52 cpa  : ageMs:age room:room messageId:id16 body:rest
 ack      53 c    : seq:u64 timeMs:u64
 deliver  54 -    : room:room epoch:u64 records:records
 gap      55 -    : room:room epoch:u64 from:u64 to:u64 reason:of3
@@ -70,6 +71,7 @@ function parseRule(line: string): NaiveRule {
     priority: marks.includes('p'),
     deadline: marks.includes('d'),
     metadata: marks.includes('m'),
+    age: marks.includes('a'),
     fields: pairs(fields),
   }
 }
