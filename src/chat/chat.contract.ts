@@ -5,6 +5,8 @@ import { parseSeq, type Epoch, type RoomId, type Seq, type UserId } from '../pro
 import { roomName } from '../rooms/rooms.contract.js'
 
 const MAX_HISTORY_RECORDS = 200
+/** A u32 in PUBLISH. */
+const MAX_AGE_MS = 2 ** 32 - 1
 
 const bytes = z.instanceof(Uint8Array, { error: 'is not binary' })
 const seq = z.int().transform((value, context): Seq => {
@@ -21,6 +23,10 @@ const sendPayload = z
     text: z.string().optional(),
     body: bytes.optional(),
     messageId: bytes.refine((id) => id.length === MESSAGE_ID_BYTES, { error: 'is not 16 bytes' }).optional(),
+    ageMs: z.int().min(0).max(MAX_AGE_MS).optional(),
+  })
+  .refine(({ messageId, ageMs }) => messageId !== undefined || ageMs === undefined, {
+    error: 'has an age but no messageId',
   })
   .refine(({ text, body }) => (text === undefined) !== (body === undefined), { error: 'needs either text or body' })
 

@@ -13,8 +13,11 @@ export class MessagePipe implements PipeTransform<unknown, Message> {
 
   transform(value: unknown): Message {
     if (value instanceof Message) return value
-    const { room, text, body } = this.parse.transform(value)
-    if (body === undefined) return new Message(room, Buffer.from(text ?? ''))
-    return new Message(room, Buffer.from(body.buffer, body.byteOffset, body.length))
+    const { room, text, body, messageId, ageMs } = this.parse.transform(value)
+    const content = body === undefined ? Buffer.from(text ?? '') : viewOf(body)
+    if (messageId === undefined) return new Message(room, content)
+    return new Message(room, content, { messageId: viewOf(messageId), ...(ageMs === undefined ? {} : { ageMs }) })
   }
 }
+
+const viewOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)

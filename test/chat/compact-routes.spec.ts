@@ -27,6 +27,14 @@ describe('PUBLISH', () => {
     expect(payload instanceof Message && payload.body === body).toBe(true)
   })
 
+  test('carries its id, and its age if it is a repeat', () => {
+    const messageId = Buffer.alloc(16, 7)
+    const packet = { kind: 'publish', correlation: 7, priority: Priority.Normal, room: lobby, messageId } as const
+    const body = Buffer.from('hi')
+    expect(publishCompactRoute.toPayload({ ...packet, body })).toMatchObject({ id: { messageId } })
+    expect(publishCompactRoute.toPayload({ ...packet, body, ageMs: 3 })).toMatchObject({ id: { messageId, ageMs: 3 } })
+  })
+
   test('is answered by ACK', () => {
     const frame = publishCompactRoute.toReply({ seq: 5, timeMs: 1_700_000_000_000 }, 7)
     expect(packetIn(frame)).toEqual({ kind: 'ack', correlation: 7, seq: 5, timeMs: 1_700_000_000_000 })
