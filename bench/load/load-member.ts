@@ -1,10 +1,11 @@
 /** One raw socket of the load generator: reads into a buffer that all share, and lets its wire make sense of it. */
 import { connect, type Socket } from 'node:net'
 import type { RoomWire } from './room-wire.js'
+import type { SourceAddress } from './source-address.js'
 
 export interface LoadMemberOptions {
   readonly port: number
-  readonly localAddress: string
+  readonly source: SourceAddress
   readonly wire: RoomWire
   /** It heard something: `messages` new ones. */
   readonly heard: (member: LoadMember, messages: number) => void
@@ -21,7 +22,7 @@ export class LoadMember {
   private settle: { resolve(): void; reject(error: Error): void } | undefined
 
   constructor(private readonly options: LoadMemberOptions) {
-    const { port, localAddress, wire } = options
+    const { port, source, wire } = options
     this.wire = wire
     const callback = (bytes: number): boolean => {
       this.read(shared.subarray(0, bytes))
@@ -30,7 +31,7 @@ export class LoadMember {
     this.socket = connect({
       host: '127.0.0.1',
       port,
-      localAddress,
+      ...source,
       noDelay: true,
       onread: { buffer: shared, callback },
     })

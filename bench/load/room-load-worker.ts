@@ -12,6 +12,7 @@ import { NestwireWire } from './nestwire-wire.js'
 import { Publisher, type BurstOrder } from './publisher.js'
 import { rivalDialects, type RivalDialect, type RivalDialectName } from './rival-dialects.js'
 import { RivalWire } from './rival-wire.js'
+import { sourceOf } from './source-address.js'
 import { Tally, type TallyReport } from './tally.js'
 
 export interface LoadOrder {
@@ -32,7 +33,6 @@ export interface JoinReport {
   readonly lastAtMs: number
 }
 
-const CONNECTIONS_PER_ADDRESS = 8_000
 /** By whose receipts the publisher's window goes. */
 const JUDGES = 16
 const TOKEN_TTL_SECONDS = 36_000
@@ -71,7 +71,7 @@ function enter(order: LoadOrder, at: number, token: string): Promise<void> {
   const number = order.first + at
   const member = new LoadMember({
     port: order.port,
-    localAddress: `${order.network}.${2 + Math.floor(number / CONNECTIONS_PER_ADDRESS)}`,
+    source: sourceOf(order.network, number),
     wire: makeWire(order, at, token),
     heard,
   })

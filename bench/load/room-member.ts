@@ -6,6 +6,7 @@ import { encodePacket } from '../../src/protocol/encode-packet.js'
 import { FrameDecoder } from '../../src/protocol/frame-decoder.js'
 import type { RoomId } from '../../src/protocol/ids.js'
 import type { Packet, RoomRecord } from '../../src/protocol/packets.js'
+import type { SourceAddress } from './source-address.js'
 
 /** Judges what a member gets; the index is that of a message that had not come before. */
 export interface RecordCheck {
@@ -15,8 +16,7 @@ export interface RecordCheck {
 
 export interface MemberOptions {
   readonly port: number
-  /** The source address: one has ports for fewer than 30,000 connections. */
-  readonly localAddress: string
+  readonly source: SourceAddress
   readonly room: RoomId
   readonly token: string
   readonly check: RecordCheck
@@ -46,8 +46,8 @@ export class RoomMember {
   private settle: { resolve(): void; reject(error: Error): void } | undefined
 
   constructor(private readonly options: MemberOptions) {
-    const { port, localAddress } = options
-    this.socket = connect({ host: '127.0.0.1', port, localAddress, noDelay: true })
+    const { port, source } = options
+    this.socket = connect({ host: '127.0.0.1', port, ...source, noDelay: true })
     this.socket.on('connect', () => this.socket.write(HELLO))
     this.socket.on('data', (chunk) => this.receive(chunk))
     this.socket.on('error', (error) => this.fail(String(error)))

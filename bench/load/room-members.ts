@@ -5,6 +5,7 @@ import { answerQuestions } from './answer-questions.js'
 import { DeliveryCheck } from './delivery-check.js'
 import { MessageReceipts, type Receipt } from './message-receipts.js'
 import { RoomMember } from './room-member.js'
+import { sourceOf } from './source-address.js'
 
 export interface MembersOrder {
   /** Numbers of the members to be: `first` to `first + members - 1`. */
@@ -25,9 +26,9 @@ export interface MembersReport {
   readonly fault: string | undefined
 }
 
-const CONNECTIONS_PER_ADDRESS = 8_000
 /** Members that are between SYN and JOINED at the same time. */
 const CONNECTING_AT_ONCE = 128
+const NETWORK = '127.0.0'
 const TOKEN_TTL_SECONDS = 3600
 
 let order: MembersOrder | undefined
@@ -57,11 +58,10 @@ async function join({ port, room: name }: { readonly port: number; readonly room
   const queue = tokens.entries()
   const joinNext = async (): Promise<void> => {
     for (const [at, token] of queue) {
-      const localAddress = `127.0.0.${2 + Math.floor((first + at) / CONNECTIONS_PER_ADDRESS)}`
       const check = checks[at] ?? new DeliveryCheck(0)
       const member = new RoomMember({
         port,
-        localAddress,
+        source: sourceOf(NETWORK, first + at),
         room,
         token,
         check,

@@ -94,7 +94,7 @@ async function join(order: ReadersOrder): Promise<boolean> {
       const claims = { user: `${team}-${at}`, role: 'user', ttlSeconds: TOKEN_TTL_SECONDS } as const
       const token = await issueToken(claims, secret)
       const onMessage = (index: number): void => receipts.add(index)
-      const reader = new RoomMember({ port, localAddress: '127.0.0.2', room, token, check, onMessage })
+      const reader = new RoomMember({ port, source: { localAddress: '127.0.0.2' }, room, token, check, onMessage })
       readers.push(reader)
       await reader.joined()
     }
