@@ -38,5 +38,5 @@ export type Priority = (typeof Priority)[keyof typeof Priority]
 
 /** Bits of the feature words in HELLO and WELCOME. */
 export const Feature = { Resume: 1, Positions: 2 } as const
-/** What this server takes part in, if the client does; resume is spoken for. */
-export const OFFERED_FEATURES: number = Feature.Positions
+/** What a server takes part in, if the client does; resume only where something handles it. */
+export const OFFERED_FEATURES: number = Feature.Resume | Feature.Positions

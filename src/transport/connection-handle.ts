@@ -9,6 +9,8 @@ export type OfferVerdict = 'queued' | 'full' | 'closed'
 export interface ConnectionHandle {
   readonly id: ConnectionId
   readonly remoteAddress: string
+  /** Bits of `Feature` that WELCOME agreed on. */
+  readonly features: number
   /** `undefined` before AUTH_OK, and always with authentication `'none'`. */
   readonly grant: Grant | undefined
   readonly principal: Principal | undefined
@@ -27,8 +29,13 @@ export interface ConnectionHandle {
   close(code: CloseCode, message: string, retryAfterMs?: number): void
 }
 
-/** Hears of every connection that is over, however it ended, exactly once; for clean-up outside the transport. */
+/** Hears what happens to connections, for work outside the transport. */
 export interface ConnectionObserver {
+  /** AUTH_OK or RESUMED is queued: whatever is offered from now on comes behind it. */
+  connectionActive?(connection: ConnectionHandle): void
+  /** The client has read everything up to the PING with that correlation. */
+  connectionPonged?(connection: ConnectionHandle, correlation: number): void
+  /** The connection is over, however it ended; told exactly once. */
   connectionClosed?(connection: ConnectionHandle): void
   /** A delivery was refused as `full`, and there is room again. */
   connectionWritable?(connection: ConnectionHandle): void

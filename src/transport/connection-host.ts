@@ -19,7 +19,13 @@ export interface ConnectionHost {
   readonly wheel: TimerWheel
   readonly flusher: TickFlusher
   readonly authentication: 'none' | 'token'
+  /** Bits of `Feature`. */
+  readonly offeredFeatures: number
   dispatch(connection: Connection, packet: DispatchedPacket): void
+  /** AUTH_OK or RESUMED is queued: whatever is offered from now on comes behind it. */
+  connectionActive(connection: Connection): void
+  /** The answer to a PING with that correlation. */
+  connectionPonged(connection: Connection, correlation: number): void
   /** The connection will take and give no more packets; called once, before its socket is gone. */
   connectionClosed(connection: Connection, code: CloseCode | undefined): void
   /** A delivery was refused, and there is room again. */

@@ -33,6 +33,7 @@ const PING_FRAME = encodePacket({ kind: 'ping', correlation: 1 })
 
 export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, DeadlineOwner {
   grant: Grant | undefined
+  features = 0
   /** Requests that CANCEL and deadlines may reach; `undefined` until the first. Owned by the dispatcher. */
   calls: Map<number, InFlightCall> | undefined
   private state: ConnectionState = 'connecting'
@@ -102,10 +103,12 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, De
     this.deadlines.wake()
   }
 
-  /** AUTH_OK is in the outbox: from here on larger frames and all requests are welcome. */
+  /** AUTH_OK or RESUMED is in the outbox: from here on larger frames and all requests are welcome. */
   activate(): void {
-    if (this.state === 'authenticated') this.move({ kind: 'authOkWritten' })
     this.intake.maxPayloadBytes = this.host.limits.current.maxFrameBytes
+    if (this.state !== 'authenticated') return
+    this.move({ kind: 'authOkWritten' })
+    this.host.connectionActive(this)
   }
 
   /** The server goes away: no new requests; closes itself when those in flight are answered. */
@@ -251,7 +254,7 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, De
         this.offer(encodePacket({ kind: 'pong', correlation: packet.correlation }))
         return
       case 'pong':
-        return
+        return this.host.connectionPonged(this, packet.correlation)
       case 'position':
         return this.confirm(packet)
       case 'close':
@@ -272,6 +275,7 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, De
   private welcome(hello: Hello): void {
     const { features, frame } = greet(hello, this.id, this.host)
     this.move({ kind: 'welcomed', authentication: this.host.authentication })
+    this.features = features
     if ((features & Feature.Positions) !== 0) this.outbox.expectConfirmations()
     this.offer(frame)
     if (this.host.authentication === 'none') this.activate()

@@ -7,9 +7,9 @@ import type { BaseRpcContext, MessageHandler } from '@nestjs/microservices'
 import { finalize, isObservable } from 'rxjs'
 import { BodyError, decodeBody } from '../protocol/body.js'
 import { CloseCode } from '../protocol/close-codes.js'
-import { Priority } from '../protocol/constants.js'
+import { Feature, Priority } from '../protocol/constants.js'
 import { ErrorCode } from '../protocol/error-codes.js'
-import type { Auth, Cancel, Event, Join, Publish, Request } from '../protocol/packets.js'
+import type { Auth, Cancel, Event, Join, Publish, Request, Resume } from '../protocol/packets.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { unreachable } from '../unreachable.js'
 import type { AnyCompactRoute } from './compact-route.js'
@@ -70,7 +70,7 @@ export class Dispatcher {
       case 'cancel':
         return this.cancel(connection, packet)
       case 'resume':
-        return connection.reply(errorFrame(packet.correlation, ErrorCode.FeatureOff, 'resume is not offered here'))
+        return this.resume(connection, packet)
       default:
         unreachable(packet)
     }
@@ -100,7 +100,11 @@ export class Dispatcher {
     this.run(handler, data, { call, context: new NestwireContext([connection, packet.pattern, info]) })
   }
 
-  private compact(connection: Connection, packet: Publish | Join | Auth, onSettled?: CallShape['onSettled']): void {
+  private compact(
+    connection: Connection,
+    packet: Publish | Join | Auth | Resume,
+    onSettled?: CallShape['onSettled'],
+  ): void {
     const route = this.options.compact.get(packet.kind)
     if (route === undefined) {
       onSettled?.(false)
@@ -119,6 +123,19 @@ export class Dispatcher {
     this.compact(connection, packet, (isSuccess) => {
       if (isSuccess && !connection.isHandshaking) connection.activate()
       else if (connection.isHandshaking) connection.close(CloseCode.AuthRejected, 'authentication failed')
+      connection.finishAuthentication()
+    })
+  }
+
+  /** Nothing behind it is read until it is decided. Of a ticket that is refused AUTH may still follow. */
+  private resume(connection: Connection, packet: Resume): void {
+    if ((connection.features & Feature.Resume) === 0) {
+      return connection.reply(errorFrame(packet.correlation, ErrorCode.FeatureOff, 'WELCOME did not offer resume'))
+    }
+    connection.beginAuthentication()
+    this.compact(connection, packet, (isSuccess) => {
+      if (isSuccess && !connection.isHandshaking) connection.activate()
+      else if (!connection.isHandshaking) connection.close(CloseCode.InternalError, 'the session was not resumed')
       connection.finishAuthentication()
     })
   }

@@ -1,6 +1,5 @@
 /** HELLO → WELCOME: what both sides will speak, and what this server allows. */
 import { CloseCode } from '../protocol/close-codes.js'
-import { OFFERED_FEATURES } from '../protocol/constants.js'
 import { encodePacket } from '../protocol/encode-packet.js'
 import { negotiateVersion } from '../protocol/handshake.js'
 import type { ConnectionId } from '../protocol/ids.js'
@@ -20,13 +19,13 @@ interface Greeting {
 export function greet(
   hello: Hello,
   connection: ConnectionId,
-  { authentication, limits }: Pick<ConnectionHost, 'authentication' | 'limits'>,
+  { authentication, limits, offeredFeatures }: Pick<ConnectionHost, 'authentication' | 'limits' | 'offeredFeatures'>,
 ): Greeting {
   const version = negotiateVersion(hello)
   if (version === undefined) {
     throw new ProtocolError(CloseCode.NoCommonVersion, `versions ${hello.minVersion} to ${hello.maxVersion}`)
   }
-  const features = hello.features & OFFERED_FEATURES
+  const features = hello.features & offeredFeatures
   const wire = wireLimits(limits.current)
   const frame = encodePacket({ kind: 'welcome', version, features, authentication, connection, limits: wire })
   return { features, frame }

@@ -6,7 +6,8 @@ import { createServer, type Server as TcpServer, type Socket } from 'node:net'
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices'
 import { systemClock, type Clock } from '../clock.js'
 import { CloseCode } from '../protocol/close-codes.js'
-import { DEFAULT_PORT } from '../protocol/constants.js'
+import { DEFAULT_PORT, Feature, OFFERED_FEATURES } from '../protocol/constants.js'
+import { ArrivalLine } from './arrival-line.js'
 import type { Authenticator } from './authentication.js'
 import { authenticatorRoute } from './authenticator-route.js'
 import type { AnyCompactRoute } from './compact-route.js'
@@ -62,6 +63,7 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
   private readonly clock: Clock
   private readonly limits: LimitsSource
   private readonly registry = new ConnectionRegistry()
+  private readonly arrivals = new ArrivalLine()
   private readonly host: ConnectionHost
   /** Listeners given before there was a server to listen to. */
   private readonly pendingListeners: ((tcp: TcpServer) => void)[] = []
@@ -106,7 +108,7 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
       return callback(error)
     }
     // Half-open, so that a client that ends its side still gets its answers and a code.
-    const tcp = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket))
+    const tcp = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => this.accept(socket))
     this.tcp = tcp
     for (const attach of this.pendingListeners) attach(tcp)
     tcp.once('error', callback)
@@ -157,6 +159,7 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
     this.registry.add(connection)
     listenTo(socket, connection)
     if (isFull) connection.close(CloseCode.ServerFull, 'the connection limit is reached', RETRY_WHEN_FULL_MS)
+    else this.arrivals.add(socket)
   }
 
   private async drain(): Promise<void> {
@@ -178,14 +181,22 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
 
   private makeHost(): ConnectionHost {
     const { clock, limits, registry } = this
-    const { authentication = 'none', observers = [] } = this.options
+    const { authentication = 'none', observers = [], compactRoutes = [] } = this.options
+    const resumes = compactRoutes.some(({ packet }) => packet === 'resume')
     return {
       clock,
       limits,
       wheel: new TimerWheel(clock),
       flusher: this.options.flusher ?? new TickFlusher(),
       authentication: authentication === 'none' ? 'none' : 'token',
+      offeredFeatures: resumes ? OFFERED_FEATURES : OFFERED_FEATURES & ~Feature.Resume,
       dispatch: (connection: Connection, packet: DispatchedPacket) => this.dispatcher?.dispatch(connection, packet),
+      connectionActive: (connection) => {
+        for (const observer of observers) observer.connectionActive?.(connection)
+      },
+      connectionPonged: (connection, correlation) => {
+        for (const observer of observers) observer.connectionPonged?.(connection, correlation)
+      },
       connectionClosed: (connection) => {
         for (const observer of observers) observer.connectionClosed?.(connection)
       },

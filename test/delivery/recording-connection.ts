@@ -14,6 +14,7 @@ let made = 0
 export class RecordingConnection implements ConnectionHandle {
   readonly id = trustedConnectionId(`recording-${++made}`)
   readonly remoteAddress = '127.0.0.1'
+  features = 0
   readonly frames: Buffer[] = []
   grant: Grant | undefined
   closeCode: CloseCode | undefined

@@ -5,6 +5,7 @@ import type { ConnectionHandle, OfferVerdict } from '../../src/transport/connect
 /** A connection without a socket: takes grants as the transport's does, and no frames. */
 export class DetachedConnection implements ConnectionHandle {
   readonly remoteAddress = '127.0.0.1'
+  features = 0
   readonly id: ConnectionId
   grant: Grant | undefined
   isClosed = false
