@@ -3,11 +3,11 @@ import { CLOCK } from '../clock.module.js'
 import type { Clock } from '../clock.js'
 import { Settings } from '../config/settings.js'
 import { SessionsModule } from '../sessions/sessions.module.js'
-import { readOrCreateAuthSecret } from './auth-secret.js'
 import { AuthController } from './auth.controller.js'
 import { AuthService } from './auth.service.js'
 import { TokenVerifier } from './token-verifier.js'
 import { VerificationGate } from './verification-gate.js'
+import { readOrCreateSecret } from './secret-file.js'
 import { readVerificationKey, secretVerificationKey } from './verification-key.js'
 
 /** Reads or makes the key at start-up; rejects with `StartUpError`. */
@@ -15,7 +15,7 @@ async function createTokenVerifier(settings: Settings, clock: Clock): Promise<To
   const { auth, storage } = settings.current
   const key =
     auth.publicKeyFile === undefined
-      ? await secretVerificationKey(auth.secret ?? readOrCreateAuthSecret(storage.dataDir))
+      ? await secretVerificationKey(auth.secret ?? readOrCreateSecret(storage.dataDir, 'auth-secret'))
       : await readVerificationKey(auth.publicKeyFile)
   return new TokenVerifier(
     key,

@@ -1,20 +1,21 @@
-/** The HS256 secret that the server makes for itself at its first start, and that `nestwire token` signs with. */
+/** Secrets that the server makes for itself at its first start: of HS256 tokens (`nestwire token` signs with it) and of tickets. */
 import { randomBytes } from 'node:crypto'
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { StartUpError } from '../config/start-up-error.js'
 
-const SECRET_FILE = 'auth-secret'
 const SECRET_BYTES = 32
 const MIN_SECRET_CHARACTERS = 32
 const GROUP_AND_OTHERS = 0o077
 
+type SecretFile = 'auth-secret' | 'ticket-secret'
+
 /**
- * The secret in `<dataDir>/auth-secret`, made there (mode 0600) if there is none. Throws `StartUpError` if the folder
- * cannot be used or others may read the file.
+ * The secret in that file of the data folder, made there (mode 0600) if there is none. Throws `StartUpError` if the
+ * folder cannot be used or others may read the file.
  */
-export function readOrCreateAuthSecret(dataDir: string): string {
-  const path = join(dataDir, SECRET_FILE)
+export function readOrCreateSecret(dataDir: string, file: SecretFile): string {
+  const path = join(dataDir, file)
   try {
     mkdirSync(dataDir, { recursive: true })
     return createSecret(path) ?? readSecret(path)

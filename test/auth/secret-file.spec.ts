@@ -1,9 +1,11 @@
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readOrCreateAuthSecret } from '../../src/auth/auth-secret.js'
+import { readOrCreateSecret } from '../../src/auth/secret-file.js'
 import { StartUpError } from '../../src/config/start-up-error.js'
 import { temporaryFile, temporaryFolder } from './key-files.js'
+
+const readOrCreateAuthSecret = (dataDir: string): string => readOrCreateSecret(dataDir, 'auth-secret')
 
 test('the first start makes 32 random bytes with mode 0600', async () => {
   const dataDir = join(await temporaryFolder(), 'not', 'there', 'yet')
@@ -21,6 +23,13 @@ test('the next start reads the same secret', async () => {
 
 test('two folders have different secrets', async () => {
   expect(readOrCreateAuthSecret(await temporaryFolder())).not.toBe(readOrCreateAuthSecret(await temporaryFolder()))
+})
+
+test('tickets have a secret of their own', async () => {
+  const dataDir = await temporaryFolder()
+  const secret = readOrCreateSecret(dataDir, 'ticket-secret')
+  expect(secret).not.toBe(readOrCreateAuthSecret(dataDir))
+  expect(await readFile(join(dataDir, 'ticket-secret'), 'utf8')).toBe(secret)
 })
 
 test.each([0o640, 0o604, 0o660])('a file of mode %o is refused', async (mode) => {
