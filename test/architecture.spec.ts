@@ -54,6 +54,7 @@ const PARTS: Readonly<Record<string, Part>> = {
       'transport/connection-handle.ts',
       'transport/nestwire.exception.ts',
       'transport/outbox.ts',
+      ...CLOCK_IN_NEST,
     ],
     packages: ['@nestjs/common'],
   },
@@ -65,8 +66,18 @@ const PARTS: Readonly<Record<string, Part>> = {
   // Tokens are made at the command line, too.
   'auth/token-issuer.ts': { files: ['transport/authentication.ts'], packages: ['jose'] },
   'rooms/': {
-    files: ['protocol/', 'config/', 'log/', 'transport/', 'delivery/', 'sessions/', ...CLOCK_IN_NEST, ...PURE],
-    packages: [...NEST, 'zod'],
+    files: [
+      'protocol/',
+      'config/',
+      'log/',
+      'log/log-fault.ts',
+      'transport/',
+      'delivery/',
+      'sessions/',
+      ...CLOCK_IN_NEST,
+      ...PURE,
+    ],
+    packages: [...NEST, 'zod', 'node:crypto'],
   },
   'chat/': {
     files: ['protocol/', 'config/', 'log/', 'transport/', 'delivery/', 'rooms/', ...CLOCK_IN_NEST],

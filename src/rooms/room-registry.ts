@@ -11,7 +11,7 @@ import { SortedNames } from './sorted-names.js'
 @Injectable()
 export class RoomRegistry {
   private readonly rooms = new Map<RoomId, Room>()
-  private readonly names = new SortedNames<RoomId>()
+  private names = new SortedNames<RoomId>()
 
   constructor(private readonly settings: Settings) {}
 
@@ -37,6 +37,12 @@ export class RoomRegistry {
     }
     this.rooms.set(room.id, room)
     this.names.add(room.id)
+  }
+
+  /** The rooms of before, when there are none yet; perhaps more than a limit says that was lowered meanwhile. */
+  restore(rooms: Iterable<Room>): void {
+    for (const room of rooms) this.rooms.set(room.id, room)
+    this.names = new SortedNames(this.rooms.keys())
   }
 
   delete(room: Room): void {

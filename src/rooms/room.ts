@@ -17,27 +17,40 @@ export interface Person {
   readonly username: string
 }
 
-interface Member {
+export interface Member {
   readonly username: string
+  /** Above that of everybody who joined before, so that it orders them whatever the clock did; else when it was. */
   readonly joinedAtMs: number
   /** Connections of this user that hear the room now. */
   devices: number
 }
 
+/** What is said of a room once and for all. */
+export interface Founding {
+  readonly founder: UserId
+  readonly createdAtMs: number
+  /** Random: tells the room from an earlier one of that name. */
+  readonly incarnation: number
+}
+
 export class Room {
+  readonly createdAtMs: number
+  readonly incarnation: number
   /** In order of joining. */
   private readonly members = new Map<UserId, Member>()
-  private readonly names = new SortedNames<UserId>()
+  private names = new SortedNames<UserId>()
   private readonly banned = new Set<UserId>()
   private onlineMembers = 0
   private ownerId: UserId
+  private lastJoinedAtMs = -Infinity
 
   constructor(
     readonly id: RoomId,
-    founder: UserId,
-    readonly createdAtMs: number,
+    { founder, createdAtMs, incarnation }: Founding,
   ) {
     this.ownerId = founder
+    this.createdAtMs = createdAtMs
+    this.incarnation = incarnation
   }
 
   get owner(): UserId {
@@ -53,6 +66,10 @@ export class Room {
     return this.onlineMembers
   }
 
+  get banCount(): number {
+    return this.banned.size
+  }
+
   standingOf(user: UserId): Standing {
     if (this.members.has(user)) return user === this.ownerId ? 'owner' : 'member'
     return this.banned.has(user) ? 'banned' : 'stranger'
@@ -62,16 +79,34 @@ export class Room {
     return this.members.get(user)
   }
 
+  isBanned(user: UserId): boolean {
+    return this.banned.has(user)
+  }
+
+  bans(): Iterable<UserId> {
+    return this.banned.values()
+  }
+
   /** A page of user ids in code-unit order. */
   memberPage(after: string | undefined, limit: number): { readonly names: readonly UserId[]; readonly more: boolean } {
     return this.names.page(after, limit)
+  }
+
+  /** Members of before, in any order, when there are none yet. If the owner is not among them, the first follows. */
+  restore(members: readonly (readonly [UserId, Member])[]): void {
+    const inOrder = members.toSorted(([, left], [, right]) => left.joinedAtMs - right.joinedAtMs)
+    for (const [user, member] of inOrder) this.members.set(user, member)
+    this.names = new SortedNames(this.members.keys())
+    this.lastJoinedAtMs = inOrder.at(-1)?.[1].joinedAtMs ?? -Infinity
+    if (!this.members.has(this.ownerId)) this.passOwnership()
   }
 
   admit({ user, username }: Person, atMs: number, maxMembers: number): AdmitVerdict {
     if (this.members.has(user)) return 'already'
     if (this.banned.has(user)) return 'banned'
     if (this.members.size >= maxMembers) return 'full'
-    this.members.set(user, { username, joinedAtMs: atMs, devices: 0 })
+    this.lastJoinedAtMs = Math.max(atMs, this.lastJoinedAtMs + 1)
+    this.members.set(user, { username, joinedAtMs: this.lastJoinedAtMs, devices: 0 })
     this.names.add(user)
     return 'joined'
   }
@@ -82,10 +117,7 @@ export class Room {
     if (member.devices > 0) this.onlineMembers -= 1
     this.members.delete(user)
     this.names.delete(user)
-    if (user === this.ownerId) {
-      const [next] = this.members.keys()
-      if (next !== undefined) this.ownerId = next
-    }
+    if (user === this.ownerId) this.passOwnership()
     return 'removed'
   }
 
@@ -113,5 +145,10 @@ export class Room {
     if (member === undefined || member.devices === 0) return
     member.devices -= 1
     if (member.devices === 0) this.onlineMembers -= 1
+  }
+
+  private passOwnership(): void {
+    const [next] = this.members.keys()
+    if (next !== undefined) this.ownerId = next
   }
 }

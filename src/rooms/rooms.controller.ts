@@ -95,7 +95,7 @@ export class RoomsController {
   unban(
     @Payload(new PayloadPipe(roomsPayloads['rooms.unban'])) { room, user }: RoomsPayload<'rooms.unban'>,
     @Ctx() context: NestwireContext,
-  ): ChangeReply {
+  ): Promise<ChangeReply> {
     return this.rooms.unban(callerOf(context), room, user)
   }
 }

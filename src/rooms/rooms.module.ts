@@ -5,6 +5,9 @@ import { Settings } from '../config/settings.js'
 import { DeliveryModule } from '../delivery/delivery.module.js'
 import { RoomDelivery } from '../delivery/room-delivery.js'
 import { LogModule } from '../log/log.module.js'
+import type { RoomLog } from '../log/room-log.js'
+import { ROOM_LOG, STATE_STORE } from '../log/room-log.token.js'
+import type { StateStore } from '../log/state-store.js'
 import { SessionsModule } from '../sessions/sessions.module.js'
 import { SessionsService } from '../sessions/sessions.service.js'
 import { TimerWheel } from '../transport/timer-wheel.js'
@@ -13,8 +16,22 @@ import { Presence } from './presence.js'
 import { RoomCatalogueService } from './room-catalogue.service.js'
 import { DefaultRoomPolicy, RoomPolicy } from './room-policy.js'
 import { RoomRegistry } from './room-registry.js'
+import { RoomStore } from './room-store.js'
 import { RoomsController } from './rooms.controller.js'
 import { RoomsService } from './rooms.service.js'
+
+function createMemberships(
+  registry: RoomRegistry,
+  store: RoomStore,
+  log: RoomLog,
+  delivery: RoomDelivery,
+  sessions: SessionsService,
+  presence: Presence,
+  settings: Settings,
+  clock: Clock,
+): MembershipService {
+  return new MembershipService({ registry, store, log, delivery, sessions, presence, settings, clock })
+}
 
 @Module({
   imports: [LogModule, DeliveryModule, SessionsModule],
@@ -31,16 +48,15 @@ import { RoomsService } from './rooms.service.js'
         new Presence(delivery, settings, new TimerWheel(clock)),
     },
     {
+      provide: RoomStore,
+      inject: [STATE_STORE, ROOM_LOG, RoomRegistry, CLOCK],
+      useFactory: (state: StateStore, log: RoomLog, registry: RoomRegistry, clock: Clock) =>
+        new RoomStore({ state, log, registry, clock }),
+    },
+    {
       provide: MembershipService,
-      inject: [RoomRegistry, RoomDelivery, SessionsService, Presence, Settings, CLOCK],
-      useFactory: (
-        registry: RoomRegistry,
-        delivery: RoomDelivery,
-        sessions: SessionsService,
-        presence: Presence,
-        settings: Settings,
-        clock: Clock,
-      ) => new MembershipService({ registry, delivery, sessions, presence, settings, clock }),
+      inject: [RoomRegistry, RoomStore, ROOM_LOG, RoomDelivery, SessionsService, Presence, Settings, CLOCK],
+      useFactory: createMemberships,
     },
   ],
   exports: [RoomRegistry, RoomPolicy],

@@ -52,26 +52,22 @@ export class RoomsService {
 
   /** Idempotent: a room that is gone has been left too. */
   async leave(caller: Principal, id: RoomId): Promise<ChangeReply> {
-    const room = this.registry.get(id)
-    return { room: id, changed: room !== undefined && (await this.memberships.end(room, caller.user, 'left')) }
+    return { room: id, changed: await this.memberships.end(id, caller.user, 'left') }
   }
 
   async kick(caller: Principal, id: RoomId, user: UserId): Promise<ChangeReply> {
-    const changed = await this.memberships.end(this.roomToClear(caller, id, user), user, 'kicked')
-    return { room: id, changed }
+    this.checkMayRemove(caller, id, user)
+    return { room: id, changed: await this.memberships.end(id, user, 'kicked') }
   }
 
   async ban(caller: Principal, id: RoomId, user: UserId): Promise<ChangeReply> {
-    const room = this.roomToClear(caller, id, user)
-    const verdict = room.ban(user)
-    if (verdict === 'full') throw new NestwireException(ErrorCode.RoomFull, `${id} has as many bans as it may`)
-    await this.memberships.end(room, user, 'banned')
-    return { room: id, changed: verdict === 'banned' }
+    const room = this.checkMayRemove(caller, id, user)
+    return { room: id, changed: await this.memberships.ban(room, user) }
   }
 
-  unban(caller: Principal, id: RoomId, user: UserId): ChangeReply {
-    const verdict = this.roomToClear(caller, id, user).unban(user)
-    return { room: id, changed: verdict === 'unbanned' }
+  async unban(caller: Principal, id: RoomId, user: UserId): Promise<ChangeReply> {
+    const room = this.checkMayRemove(caller, id, user)
+    return { room: id, changed: await this.memberships.unban(room, user) }
   }
 
   private checkRoomsOf({ rooms }: Session, id: RoomId): void {
@@ -90,8 +86,8 @@ export class RoomsService {
     return room
   }
 
-  /** The room, if the caller may remove `user` from it. */
-  private roomToClear(caller: Principal, id: RoomId, user: UserId): Room {
+  /** Returns the room, if the caller may remove `user` from it. */
+  private checkMayRemove(caller: Principal, id: RoomId, user: UserId): Room {
     const room = this.registry.require(id)
     const standing = room.standingOf(caller.user)
     if (this.policy.mayRemove(caller, id, { standing, target: room.standingOf(user) })) return room

@@ -3,7 +3,12 @@
  * costs a binary search; sorting at each page would stop everybody for 40 ms.
  */
 export class SortedNames<Name extends string> {
-  private readonly names: Name[] = []
+  private readonly names: Name[]
+
+  /** `names` in any order, each once. */
+  constructor(names: Iterable<Name> = []) {
+    this.names = [...names].toSorted((left, right) => (left < right ? -1 : 1))
+  }
 
   add(name: Name): void {
     const index = this.indexFrom(name)

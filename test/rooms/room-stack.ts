@@ -4,7 +4,10 @@ import { Settings } from '../../src/config/settings.js'
 import { BackpressureRouter } from '../../src/delivery/backpressure-router.js'
 import type { DeliveryPriority } from '../../src/delivery/room-delivery.js'
 import type { NewRecord, RoomHead } from '../../src/log/room-log.js'
+import { LogFault } from '../../src/log/log-fault.js'
 import { MemoryRoomLog } from '../../src/log/memory-room-log.js'
+import { MemoryStateStore } from '../../src/log/memory-state-store.js'
+import type { StateKey } from '../../src/log/state-store.js'
 import type { RoomId } from '../../src/protocol/ids.js'
 import type { RoomRecord } from '../../src/protocol/packets.js'
 import { MembershipService } from '../../src/rooms/membership.service.js'
@@ -12,6 +15,7 @@ import { Presence } from '../../src/rooms/presence.js'
 import { RoomCatalogueService } from '../../src/rooms/room-catalogue.service.js'
 import { DefaultRoomPolicy } from '../../src/rooms/room-policy.js'
 import { RoomRegistry } from '../../src/rooms/room-registry.js'
+import { RoomStore } from '../../src/rooms/room-store.js'
 import { RoomsService } from '../../src/rooms/rooms.service.js'
 import { SessionsService } from '../../src/sessions/sessions.service.js'
 import type { Principal, Role } from '../../src/transport/authentication.js'
@@ -32,6 +36,38 @@ export class FallibleRoomLog extends MemoryRoomLog {
   }
 }
 
+/** The same for what is stored beside the log; a write that is held is committed when it is let go. */
+export class FallibleStateStore extends MemoryStateStore {
+  isFailing = false
+  private held: (() => void)[] | undefined
+
+  hold(): void {
+    this.held = []
+  }
+
+  /** What was held is committed, or fails. */
+  letGo(): void {
+    const held = this.held ?? []
+    this.held = undefined
+    for (const resume of held) resume()
+  }
+
+  override async put(key: StateKey, value: Buffer): Promise<void> {
+    await this.committing()
+    return super.put(key, value)
+  }
+
+  override async remove(key: StateKey): Promise<void> {
+    await this.committing()
+    return super.remove(key)
+  }
+
+  private async committing(): Promise<void> {
+    if (this.held !== undefined) await new Promise<void>((resolve) => this.held?.push(resolve))
+    if (this.isFailing) throw LogFault.commitFailed(new Error('disk full'))
+  }
+}
+
 /** Remembers with which priority each append came. */
 export class AttentiveRouter extends BackpressureRouter {
   readonly priorities: DeliveryPriority[] = []
@@ -47,7 +83,8 @@ export interface Device {
 }
 
 /** Sessions, rooms, presence, delivery and log as the modules wire them, with clocks that the test turns. */
-export function startRooms(env: Record<string, string> = {}) {
+export function startRooms(env: Record<string, string> = {}, { maxUnsettledKeys }: { maxUnsettledKeys?: number } = {}) {
+  const state = new FallibleStateStore()
   const settings = new Settings(loadSettings(env))
   const clock = new ManualClock()
   const tick = new ManualEndOfTick()
@@ -55,16 +92,19 @@ export function startRooms(env: Record<string, string> = {}) {
   const delivery = new AttentiveRouter({
     log,
     settings,
+    clock,
     nowMs: () => performance.now(),
     nextTick: tick.schedule,
     flush: () => undefined,
   })
   const sessions = new SessionsService()
   const registry = new RoomRegistry(settings)
+  const store = new RoomStore({ state, log, registry, clock, ...(maxUnsettledKeys && { maxUnsettledKeys }) })
+  onTestFinished(() => store.onApplicationShutdown())
   const policy = new DefaultRoomPolicy(settings)
   const presence = new Presence(delivery, settings, new TimerWheel(clock))
   onTestFinished(() => presence.close())
-  const memberships = new MembershipService({ registry, delivery, sessions, presence, settings, clock })
+  const memberships = new MembershipService({ registry, store, log, delivery, sessions, presence, settings, clock })
   const rooms = new RoomsService(registry, memberships, policy, sessions, delivery, settings)
   const catalogue = new RoomCatalogueService(registry, policy, log, settings)
 
@@ -77,7 +117,7 @@ export function startRooms(env: Record<string, string> = {}) {
     return { principal, connection }
   }
   const join = ({ principal, connection }: Device, room: RoomId) => rooms.join(principal, connection, room)
-  const parts = { settings, clock, tick, log, delivery, sessions, registry, policy, presence }
+  const parts = { settings, clock, tick, log, state, store, delivery, sessions, registry, policy, presence }
   return { ...parts, rooms, catalogue, connect, join }
 }
 

@@ -5,7 +5,7 @@ import { roomId, userId } from '../delivery/names.js'
 const [alice, bob, carol] = [userId('alice'), userId('bob'), userId('carol')]
 const person = (name: string) => ({ user: userId(name), username: name })
 const roomOf = (...names: string[]): Room => {
-  const room = new Room(roomId('lobby'), alice, 0)
+  const room = new Room(roomId('lobby'), { founder: alice, createdAtMs: 0, incarnation: 1 })
   for (const name of names) room.admit(person(name), 0, 100)
   return room
 }

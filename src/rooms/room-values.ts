@@ -1,0 +1,92 @@
+/**
+ * What the store says of rooms, members and bans, in bytes, big-endian. Pure. Any change of meaning takes another version.
+ *
+ *   ['room', room]           version:u8 incarnation:u48 createdAt:u48 owner
+ *   ['member', room, user]   version:u8 incarnation:u48 joinedAt:u48 username
+ *   ['ban', room, user]      version:u8 incarnation:u48
+ *
+ * A name is UTF-8 and goes to the end. Who reads throws `UnreadableValue`.
+ */
+import { parseUserId, type UserId } from '../protocol/ids.js'
+
+const VERSION = 1
+
+const U48_BYTES = 6
+const INCARNATION_AT = 1
+const TIME_AT = INCARNATION_AT + U48_BYTES
+const NAME_AT = TIME_AT + U48_BYTES
+const BAN_BYTES = TIME_AT
+
+export class UnreadableValue extends Error {
+  override readonly name = 'UnreadableValue'
+}
+
+/** Random for each room that is founded: what was said of an earlier room of that name does not count. */
+interface OfIncarnation {
+  readonly incarnation: number
+}
+
+export interface RoomValue extends OfIncarnation {
+  readonly createdAtMs: number
+  readonly owner: UserId
+}
+
+export interface MemberValue extends OfIncarnation {
+  readonly joinedAtMs: number
+  readonly username: string
+}
+
+export const encodeRoomValue = ({ incarnation, createdAtMs, owner }: RoomValue): Buffer =>
+  timedName(incarnation, createdAtMs, owner)
+
+export const encodeMemberValue = ({ incarnation, joinedAtMs, username }: MemberValue): Buffer =>
+  timedName(incarnation, joinedAtMs, username)
+
+export function encodeBanValue({ incarnation }: OfIncarnation): Buffer {
+  const value = Buffer.allocUnsafe(BAN_BYTES)
+  value[0] = VERSION
+  value.writeUIntBE(incarnation, INCARNATION_AT, U48_BYTES)
+  return value
+}
+
+export function decodeRoomValue(value: Buffer): RoomValue {
+  checkForm(value, NAME_AT)
+  return { incarnation: incarnationOf(value), createdAtMs: timeOf(value), owner: nameOf(value) }
+}
+
+export function decodeMemberValue(value: Buffer): MemberValue {
+  checkForm(value, NAME_AT)
+  return { incarnation: incarnationOf(value), joinedAtMs: timeOf(value), username: nameOf(value) }
+}
+
+export function decodeBanValue(value: Buffer): OfIncarnation {
+  checkForm(value, BAN_BYTES)
+  if (value.length > BAN_BYTES) throw new UnreadableValue(`${value.length - BAN_BYTES} bytes too many`)
+  return { incarnation: incarnationOf(value) }
+}
+
+function timedName(incarnation: number, timeMs: number, name: string): Buffer {
+  const value = Buffer.allocUnsafe(NAME_AT + Buffer.byteLength(name))
+  value[0] = VERSION
+  value.writeUIntBE(incarnation, INCARNATION_AT, U48_BYTES)
+  value.writeUIntBE(timeMs, TIME_AT, U48_BYTES)
+  value.write(name, NAME_AT, 'utf8')
+  return value
+}
+
+function checkForm(value: Buffer, minBytes: number): void {
+  const [version] = value
+  if (version !== undefined && version !== VERSION) {
+    throw new UnreadableValue(`it is of version ${version}; this server knows ${VERSION}`)
+  }
+  if (value.length < minBytes) throw new UnreadableValue(`it has ${value.length} bytes, not ${minBytes}`)
+}
+
+const incarnationOf = (value: Buffer): number => value.readUIntBE(INCARNATION_AT, U48_BYTES)
+const timeOf = (value: Buffer): number => value.readUIntBE(TIME_AT, U48_BYTES)
+
+function nameOf(value: Buffer): UserId {
+  const name = parseUserId(value.toString('utf8', NAME_AT))
+  if (name === undefined) throw new UnreadableValue('the name in it cannot be one')
+  return name
+}
