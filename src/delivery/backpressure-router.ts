@@ -2,6 +2,7 @@
  * Admission, log, lanes: what chat sends goes in here and comes out at the members. Refuses only at the door; from the
  * moment a record is logged it reaches everyone, at a pace that leaves the event loop to others.
  */
+import type { Clock } from '../clock.js'
 import type { Settings } from '../config/settings.js'
 import type { NewRecord, RoomHead, RoomLog } from '../log/room-log.js'
 import { ErrorCode } from '../protocol/error-codes.js'
@@ -20,12 +21,13 @@ import { SliceTimer } from './slice-timer.js'
 interface RouterParts {
   readonly log: RoomLog
   readonly settings: Settings
+  readonly clock: Pick<Clock, 'every'>
   /** Milliseconds with fractions; only differences count. */
   readonly nowMs: () => number
   /** Runs `task` once, after I/O had its turn. */
   readonly nextTick: (task: () => void) => void
-  /** Has all outboxes write what was offered in this slice. */
-  readonly flush: () => void
+  /** Has the outboxes write what the last so many offers gave them. */
+  readonly flush: (offers: number) => void
 }
 
 type Admitted = Extract<AdmissionVerdict, { kind: 'admitted' }>
@@ -57,7 +59,7 @@ export class BackpressureRouter extends RoomDelivery {
     super()
     this.slices = new SliceTimer(parts.nowMs)
     const limits = () => parts.settings.current.transport
-    this.catchUp = new CatchUp(parts.log, limits, parts.nextTick)
+    this.catchUp = new CatchUp({ ...parts, limits })
     this.feeds = new RoomFeeds(parts.log, {
       get maxFrameBytes() {
         return limits().maxFrameBytes
@@ -80,6 +82,11 @@ export class BackpressureRouter extends RoomDelivery {
   /** Connections that read on from the log in some room. */
   get laggingConnections(): number {
     return this.catchUp.laggingConnections
+  }
+
+  /** Of their members, those that wait for the log to be readable again. */
+  get unreadMembers(): number {
+    return this.catchUp.unreadMembers
   }
 
   override async append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<RoomRecord> {
@@ -164,7 +171,7 @@ export class BackpressureRouter extends RoomDelivery {
     const { slices, scheduler } = this
     slices.begin()
     const offers = scheduler.runSlice(slices.startedAtMs, slices.maxOffers)
-    this.parts.flush()
+    this.parts.flush(offers)
     slices.end(offers)
     this.isRunning = scheduler.size > 0
     if (this.isRunning) this.parts.nextTick(this.runSlice)

@@ -1,8 +1,10 @@
 /**
  * Members that are behind read on from the log: one chunk in hand each, the next when that has left, chunks shared by
  * all who stand at the same place, a few reads at a time so that a thousand of them do not harm the live ones. A member
- * is live again as soon as it stands at the room's head; the position rule does the rest.
+ * is live again as soon as it stands at the room's head; the position rule does the rest. Whose read failed is tried
+ * again now and then, a few at a time until one succeeds, on one timer for all.
  */
+import type { Clock } from '../clock.js'
 import { encodePacket } from '../protocol/encode-packet.js'
 import { encodeDeliverFrames, type DeliverFrame } from '../protocol/deliver-frames.js'
 import { DELIVER_RESERVE_BYTES } from '../protocol/constants.js'
@@ -12,9 +14,15 @@ import type { RoomLog } from '../log/room-log.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 import type { RoomMember } from './room-member.js'
 
-interface CatchUpLimits {
-  /** Payload of one chunk. */
-  readonly maxFrameBytes: number
+interface CatchUpParts {
+  readonly log: RoomLog
+  readonly limits: () => {
+    /** Payload of one chunk. */
+    readonly maxFrameBytes: number
+  }
+  readonly clock: Pick<Clock, 'every'>
+  /** Runs `task` after others had their turn. */
+  readonly nextTick: (task: () => void) => void
 }
 
 /** Reads of the log under way at a time. */
@@ -22,6 +30,8 @@ const MAX_READS = 4
 /** Chunks that are kept for others at the same place. */
 const MAX_CHUNKS = 64
 const MAX_CHUNK_RECORDS = 1024
+/** A log that could not be read is tried again this often, by as many members as read at a time. */
+const RETRY_MS = 1_000
 
 /** What comes after a position: first perhaps a GAP, then records. */
 interface Chunk {
@@ -33,58 +43,71 @@ export class CatchUp {
   private readonly byConnection = new Map<ConnectionHandle, Set<RoomMember>>()
   private readonly ready: RoomMember[] = []
   private readonly chunks = new Map<string, Promise<Chunk>>()
+  /** Those whose read failed, longest ago first. */
+  private readonly unread = new Set<RoomMember>()
+  private stopRetrying: (() => void) | undefined
   private reads = 0
 
-  constructor(
-    private readonly log: RoomLog,
-    private readonly limits: () => CatchUpLimits,
-    /** Runs `task` after others had their turn. */
-    private readonly yieldTo: (task: () => void) => void,
-  ) {}
+  constructor(private readonly parts: CatchUpParts) {}
 
   /** Connections that are behind in some room. */
   get laggingConnections(): number {
     return this.byConnection.size
   }
 
+  /** Members that wait for the log to be readable again. */
+  get unreadMembers(): number {
+    return this.unread.size
+  }
+
   /** Idempotent. A connection may have ended while it was being offered a batch: nothing is kept of it. */
   add(member: RoomMember): void {
     if (member.isLagging || !member.isAttached) return
-    member.isLagging = true
     const { connection } = member
     const members = this.byConnection.get(connection)
     if (members === undefined) this.byConnection.set(connection, new Set([member]))
     else members.add(member)
-    if (connection.readyToDeliver()) this.enqueue(member)
+    this.goOn(member)
   }
 
-  /** The member is gone. */
+  /** The member is gone, or where the room is. */
   remove(member: RoomMember): void {
     if (!member.isLagging) return
-    member.isLagging = false
+    member.standing = 'live'
+    if (this.unread.delete(member)) this.restIfDone()
     const members = this.byConnection.get(member.connection)
     members?.delete(member)
     if (members?.size === 0) this.byConnection.delete(member.connection)
+    if (this.byConnection.size === 0) this.chunks.clear()
   }
 
   /** The connection has room again. */
   connectionWritable(connection: ConnectionHandle): void {
-    for (const member of this.byConnection.get(connection) ?? []) this.enqueue(member)
+    for (const member of this.byConnection.get(connection) ?? []) {
+      if (member.standing === 'waiting') this.enqueue(member)
+    }
+  }
+
+  private goOn(member: RoomMember): void {
+    if (member.connection.readyToDeliver()) this.enqueue(member)
+    else member.standing = 'waiting'
   }
 
   private enqueue(member: RoomMember): void {
-    if (this.ready.push(member) === 1) this.yieldTo(() => this.pump())
+    member.standing = 'queued'
+    if (this.ready.push(member) === 1) this.parts.nextTick(() => this.pump())
   }
 
   private pump(): void {
     while (this.reads < MAX_READS) {
       const member = this.ready.shift()
       if (member === undefined) return
-      if (!member.isLagging) continue
+      if (member.standing !== 'queued') continue // it left meanwhile
+      member.standing = 'reading'
       this.reads += 1
       void this.advance(member).finally(() => {
         this.reads -= 1
-        if (this.ready.length > 0) this.yieldTo(() => this.pump())
+        if (this.ready.length > 0) this.parts.nextTick(() => this.pump())
       })
     }
   }
@@ -92,19 +115,40 @@ export class CatchUp {
   /** One chunk for one member. */
   private async advance(member: RoomMember): Promise<void> {
     const { position } = member
-    let chunk: Chunk
-    try {
-      chunk = await this.chunkAfter(member, position)
-    } catch {
-      // The log cannot be read now; the next batch finds the member behind and starts again.
-      this.remove(member)
-      return
-    }
-    // It was moved on by a live batch, or left, while the log was read.
-    const isCurrent = member.isLagging && member.isAttached && member.position === position
-    const isTaken = isCurrent ? this.offer(member, chunk) : true
+    const chunk = await this.chunkAfter(member, position).catch(() => undefined)
+    if (!member.isLagging) return // it left meanwhile
+    if (chunk === undefined) return this.retryLater(member)
+    this.retry(1)
+    // A live batch may have moved it on while the log was read.
+    const isTaken = member.position !== position || this.offer(member, chunk)
     if (!member.isAttached || member.position >= member.feed.seq) this.remove(member)
-    else if (isTaken && member.isLagging && member.connection.readyToDeliver()) this.enqueue(member)
+    else if (!isTaken) member.standing = 'waiting'
+    else if (member.position === position) this.retryLater(member)
+    else this.goOn(member)
+  }
+
+  private retryLater(member: RoomMember): void {
+    member.standing = 'unread'
+    this.unread.add(member)
+    this.stopRetrying ??= this.parts.clock.every(RETRY_MS, () => this.retry(MAX_READS))
+  }
+
+  /** By the clock a few, which fail again if the log is still away; and one for each read that succeeds. */
+  private retry(count: number): void {
+    let left = count
+    for (const member of this.unread) {
+      if (left === 0) break
+      left -= 1
+      this.unread.delete(member)
+      this.enqueue(member)
+    }
+    this.restIfDone()
+  }
+
+  private restIfDone(): void {
+    if (this.unread.size > 0) return
+    this.stopRetrying?.()
+    this.stopRetrying = undefined
   }
 
   /** False if not all of it found room: there will be news of that, and asking again before would spin. */
@@ -137,13 +181,13 @@ export class CatchUp {
   }
 
   private async read({ room, epoch }: RoomMember['feed'], position: Seq): Promise<Chunk> {
-    const { maxFrameBytes } = this.limits()
+    const { maxFrameBytes } = this.parts.limits()
     const maxBytes = Math.max(1, maxFrameBytes - DELIVER_RESERVE_BYTES)
-    const records = await this.log.readAfter(room, position, { maxRecords: MAX_CHUNK_RECORDS, maxBytes })
+    const records = await this.parts.log.readAfter(room, position, { maxRecords: MAX_CHUNK_RECORDS, maxBytes })
     const [first] = records
     if (first === undefined) {
       // Everything up to the head was forgotten.
-      const { seq } = await this.log.head(room)
+      const { seq } = await this.parts.log.head(room)
       return { gap: seq > position ? gapTo({ room, epoch }, position, seq) : undefined, frames: [] }
     }
     const gap = first.prev > position ? gapTo({ room, epoch }, position, first.prev) : undefined

@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common'
+import { CLOCK } from '../clock.module.js'
+import type { Clock } from '../clock.js'
 import { Settings } from '../config/settings.js'
 import { LogModule } from '../log/log.module.js'
 import type { RoomLog } from '../log/room-log.js'
@@ -13,14 +15,15 @@ import { RoomDelivery } from './room-delivery.js'
     TickFlusher,
     {
       provide: BackpressureRouter,
-      inject: [ROOM_LOG, Settings, TickFlusher],
-      useFactory: (log: RoomLog, settings: Settings, flusher: TickFlusher) =>
+      inject: [ROOM_LOG, Settings, CLOCK, TickFlusher],
+      useFactory: (log: RoomLog, settings: Settings, clock: Clock, flusher: TickFlusher) =>
         new BackpressureRouter({
           log,
           settings,
+          clock,
           nowMs: () => performance.now(),
           nextTick: setImmediate,
-          flush: () => flusher.flush(),
+          flush: (offers) => flusher.flushNewest(offers),
         }),
     },
     { provide: RoomDelivery, useExisting: BackpressureRouter },

@@ -2,10 +2,13 @@ import type { Seq } from '../protocol/ids.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 import type { RoomFeed } from './room-feed.js'
 
+/** `live`: gets the room's batches. Else it is behind: waits for room or for the log to be read again, or is being read for. */
+type MemberStanding = 'live' | 'waiting' | 'unread' | 'queued' | 'reading'
+
 /** One connection that hears one room: a position, not a queue. */
 export class RoomMember {
-  /** True while it reads on from the log; owned by `CatchUp`. */
-  isLagging = false
+  /** Owned by `CatchUp`. */
+  standing: MemberStanding = 'live'
   /** Where the feed keeps it; owned by the feed. */
   index = -1
 
@@ -15,6 +18,11 @@ export class RoomMember {
     /** The last record it was offered. */
     public position: Seq,
   ) {}
+
+  /** True while it reads on from the log. */
+  get isLagging(): boolean {
+    return this.standing !== 'live'
+  }
 
   /** False once it hears the room no more; work that was under way for it ends. */
   get isAttached(): boolean {

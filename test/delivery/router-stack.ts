@@ -33,6 +33,7 @@ export function startRouter(env: Record<string, string> = {}, msPerLook = 0.5) {
   const router = new BackpressureRouter({
     log,
     settings,
+    clock,
     nowMs: nowOf,
     nextTick: tick.schedule,
     flush: () => undefined,

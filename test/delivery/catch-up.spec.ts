@@ -1,0 +1,136 @@
+/** Members that are behind read on from the log: at a pace that harms nobody, and by themselves when the log failed. */
+import { describe, expect, test } from 'vitest'
+import { RecordingConnection } from './recording-connection.js'
+import { from1To, lobby, seqs, startLobby } from './router-stack.js'
+import { expectChain } from '../support/room-chain.js'
+
+const RETRY_MS = 1_000
+const READS_AT_A_TIME = 4
+
+type Stack = Awaited<ReturnType<typeof startLobby>>
+
+/** The log's reads, counted, and refused while it is broken. */
+function watchLog({ log }: Stack) {
+  const reads = { all: 0, underWay: 0, most: 0, isBroken: false }
+  const readAfter = log.readAfter.bind(log)
+  log.readAfter = async (...wanted) => {
+    reads.all += 1
+    reads.underWay += 1
+    reads.most = Math.max(reads.most, reads.underWay)
+    await new Promise(setImmediate)
+    reads.underWay -= 1
+    if (reads.isBroken) throw new Error('the disk is away')
+    return readAfter(...wanted)
+  }
+  return reads
+}
+
+/** A room in which so much was said, nobody in it. */
+async function startRoomWith(records: number) {
+  const stack = await startLobby(0)
+  const reads = watchLog(stack)
+  const from = await stack.log.head(lobby)
+  for (let n = 0; n < records; n += 1) await stack.say(`m${n}`)
+  await stack.tick.settle()
+  return { ...stack, reads, from }
+}
+
+/** So many members, each one record further behind than the one before; nobody says anything any more. */
+function attachBehind({ router, from }: Awaited<ReturnType<typeof startRoomWith>>, count: number) {
+  return Array.from({ length: count }, (_, behind) => {
+    const connection = new RecordingConnection()
+    return { connection, start: router.attach(lobby, connection, (from.seq + behind) as never) }
+  })
+}
+
+describe('a read that fails', () => {
+  test('is tried again in a quiet room until the log answers, once and in order', async () => {
+    const stack = await startRoomWith(3)
+    const { router, tick, clock, reads } = stack
+    reads.isBroken = true
+    const [slow] = attachBehind(stack, 1)
+    await tick.settle()
+    for (let seconds = 1; seconds <= 5; seconds += 1) {
+      expect([reads.all, router.unreadMembers, clock.timers]).toEqual([seconds, 1, 1])
+      clock.advance(RETRY_MS)
+      await tick.settle()
+    }
+    reads.isBroken = false
+    expect(slow?.connection.frames).toEqual([])
+    clock.advance(RETRY_MS)
+    await tick.settle()
+    expect(seqs(slow?.connection.records ?? [])).toEqual(from1To(3))
+    expect([router.laggingConnections, router.unreadMembers, clock.timers]).toEqual([0, 0, 0])
+  })
+
+  test('loses nothing and repeats nothing, whatever is said meanwhile', async () => {
+    const stack = await startRoomWith(3)
+    const { router, tick, clock, reads, say } = stack
+    reads.isBroken = true
+    const slow = attachBehind(stack, 3)
+    const live = new RecordingConnection()
+    const liveFrom = router.attach(lobby, live)
+    await tick.settle()
+    for (let n = 4; n <= 6; n += 1) {
+      await say(`m${n}`)
+      await tick.settle()
+      clock.advance(RETRY_MS)
+      await tick.settle()
+    }
+    expect(expectChain(live, liveFrom)).toBe(6)
+    reads.isBroken = false
+    clock.advance(RETRY_MS)
+    await tick.settle()
+    for (const { connection, start } of slow) expect(expectChain(connection, start)).toBe(6)
+    await say('m7')
+    await tick.settle()
+    for (const { connection, start } of slow) expect(expectChain(connection, start)).toBe(7)
+    expect([router.laggingConnections, router.unreadMembers, clock.timers]).toEqual([0, 0, 0])
+  })
+
+  test('is tried again for as many at a time as read the log at a time, on one timer for all', async () => {
+    const stack = await startRoomWith(500)
+    const { router, tick, clock, reads } = stack
+    reads.isBroken = true
+    const slow = attachBehind(stack, 500)
+    await tick.settle()
+    for (let seconds = 1; seconds <= 3; seconds += 1) {
+      const before = reads.all
+      clock.advance(RETRY_MS)
+      await tick.settle()
+      expect([reads.all - before, clock.timers]).toEqual([READS_AT_A_TIME, 1])
+    }
+    reads.isBroken = false
+    clock.advance(RETRY_MS)
+    await tick.settle()
+    for (const { connection, start } of slow) expect(expectChain(connection, start)).toBe(500)
+    expect([reads.most, router.laggingConnections, clock.timers]).toEqual([READS_AT_A_TIME, 0, 0])
+  })
+
+  test('is not tried again for those who left', async () => {
+    const stack = await startRoomWith(3)
+    const { router, tick, clock, reads } = stack
+    reads.isBroken = true
+    const slow = attachBehind(stack, 3)
+    await tick.settle()
+    const before = reads.all
+    for (const { connection } of slow) router.detach(lobby, connection)
+    expect([router.laggingConnections, router.unreadMembers, clock.timers]).toEqual([0, 0, 0])
+    clock.advance(10 * RETRY_MS)
+    await tick.settle()
+    expect(reads.all).toBe(before)
+  })
+
+  test('is not tried sooner because the connection has room', async () => {
+    const stack = await startRoomWith(3)
+    const { router, tick, reads } = stack
+    reads.isBroken = true
+    const [slow] = attachBehind(stack, 1)
+    await tick.settle()
+    for (let n = 0; n < 5; n += 1) {
+      if (slow !== undefined) router.connectionWritable(slow.connection)
+      await tick.settle()
+    }
+    expect(reads.all).toBe(1)
+  })
+})
