@@ -24,7 +24,7 @@ async function openEngine(settings: Settings, clock: Clock): Promise<LogEngine> 
   switch (log.engine) {
     case 'lmdb': {
       const lmdb = await LmdbRoomLog.open({ folder: join(storage.dataDir, 'log'), settings, clock })
-      return { log: lmdb, state: new MemoryStateStore() }
+      return { log: lmdb, state: lmdb.state }
     }
     case 'memory':
       return { log: new MemoryRoomLog(settings, clock), state: new MemoryStateStore() }

@@ -1,8 +1,9 @@
-/** Keys of the state as text: each part ends with U+0000, so that the key of a prefix is a prefix of the key. Pure. */
+/** Keys of the state as text: each part ends with U+0000, so that the text of a prefix is a prefix of the text. Pure. */
 import { MAX_NAME_BYTES } from '../protocol/ids.js'
-import type { StateKey } from './state-store.js'
+import type { StateKey, StateTable } from './state-store.js'
 
 const END = '\0'
+const tables: Readonly<Record<StateTable, true>> = { room: true, member: true, ban: true, session: true }
 
 /** Throws `RangeError` for a name that no key may have. */
 export function textOfKey(key: StateKey): string {
@@ -13,3 +14,11 @@ export function textOfKey(key: StateKey): string {
   }
   return `${key.join(END)}${END}`
 }
+
+/** `undefined` if it is the text of no key. */
+export function keyOfText(text: string): StateKey | undefined {
+  const [table, ...names] = text.split(END)
+  return isTable(table) && names.pop() === '' ? [table, ...names] : undefined
+}
+
+const isTable = (name: string | undefined): name is StateTable => name !== undefined && Object.hasOwn(tables, name)

@@ -18,7 +18,7 @@ import {
 } from './store-format.js'
 import { WriteBatch } from './write-batch.js'
 
-interface CommitLineOwner {
+export interface CommitLineOwner {
   /** May remove records of a room that the commit adds to; `added` is how many. */
   readonly retain: (build: CommitBuild, state: RoomState, added: number) => void
   readonly onFailure: (cause: unknown) => void

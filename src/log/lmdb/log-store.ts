@@ -10,6 +10,8 @@ import { mkdirSync } from 'node:fs'
 import { open, type RootDatabase } from 'lmdb'
 import type { RoomId } from '../../protocol/ids.js'
 import type { RoomRecord } from '../../protocol/packets.js'
+import { textOfKey } from '../state-key.js'
+import type { StateEntry, StateKey } from '../state-store.js'
 import { DamagedStore, inodeOf, inspectStoreFile } from './store-file.js'
 import {
   decodeRecord,
@@ -19,12 +21,15 @@ import {
   DELETED_START,
   encodeStore,
   formatOfStore,
+  keyOfStateKey,
   nameOfRoomKey,
   recordKey,
   roomKey,
   roomOfDeletedKey,
   ROOMS_END,
   seqOfRecordKey,
+  stateKey,
+  stateKeysEnd,
   STORE_FORMAT,
   STORE_KEY,
   type RoomValue,
@@ -111,6 +116,17 @@ export class LogStore {
         ? { start: low, end: high, inclusiveEnd: true }
         : { start: high, end: low, inclusiveEnd: true, reverse: true }
     for (const { key, value } of this.tree.getRange(range)) yield decodeRecord(seqOfRecordKey(key), value)
+  }
+
+  state(text: string): Buffer | undefined {
+    return this.tree.get(stateKey(text))
+  }
+
+  /** Entries whose keys begin with `prefix`, from the one behind `after` on. */
+  *states(prefix: string, after: StateKey | undefined): Iterable<StateEntry> {
+    const start = stateKey(after === undefined ? prefix : textOfKey(after))
+    const range = { start, end: stateKeysEnd(prefix), exclusiveStart: after !== undefined }
+    for (const { key, value } of this.tree.getRange(range)) yield { key: keyOfStateKey(key), value }
   }
 
   /** All of it or nothing; one at a time. Rejects with the cause; nothing may be written afterwards. */

@@ -5,14 +5,17 @@
  *   1 room:u48            a deleted room whose records are still to be removed: nothing
  *   2 name                a room:     room:u48 salt:u48 first:u48 last:u48 bytes:u48 oldestTime:u48
  *   3 room:u48 seq:u48    a record:   kind:u8 time:u48 sender:str8 body
+ *   4 (text 0)*           state:      what its owner made of it; the text is that of `state-key.ts`
  *
  * The numbers of a room's records have no holes, so a record's `prev` is the number before its own, and a room of which
  * all records are gone still knows the last. `room` is a number that is never given twice.
  */
 import { parseRoomId, parseUserId, trustedSeq, type RoomId, type UserId } from '../../protocol/ids.js'
 import { RecordKind, type RoomRecord } from '../../protocol/packets.js'
+import { keyOfText } from '../state-key.js'
+import type { StateKey } from '../state-store.js'
 
-export const STORE_FORMAT = 1
+export const STORE_FORMAT = 2
 
 export interface StoreValue {
   /** Random: with another one every epoch is another. */
@@ -41,7 +44,7 @@ export interface RoomValue {
 /** Key and bookkeeping of LMDB beside a record's value. */
 export const RECORD_OVERHEAD_BYTES = 32
 
-const Prefix = { Store: 0, Deleted: 1, Room: 2, Record: 3 } as const
+const Prefix = { Store: 0, Deleted: 1, Room: 2, Record: 3, State: 4 } as const
 const U48_BYTES = 6
 const RECORD_KEY_BYTES = 1 + 2 * U48_BYTES
 const RECORD_HEADER_BYTES = 1 + U48_BYTES + 1
@@ -79,6 +82,16 @@ export function recordKey(room: number, seq: number, allocate: Allocate = fresh)
 }
 
 export const seqOfRecordKey = (key: Buffer): number => key.readUIntBE(1 + U48_BYTES, U48_BYTES)
+
+export const stateKey = (text: string): Buffer => Buffer.from(`${String.fromCharCode(Prefix.State)}${text}`)
+export const keyOfStateKey = (key: Buffer): StateKey => named(keyOfText(key.toString('utf8', 1)), 'an entry')
+
+/** Behind all keys whose text begins with `text`, which ends with U+0000. */
+export function stateKeysEnd(text: string): Buffer {
+  const end = stateKey(text)
+  end[end.length - 1] = 1
+  return end
+}
 
 export function encodeRecord({ kind, timeMs, sender, body }: RoomRecord, allocate: Allocate): Buffer {
   const senderBytes = Buffer.byteLength(sender)
