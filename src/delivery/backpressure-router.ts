@@ -53,6 +53,7 @@ export class BackpressureRouter extends RoomDelivery {
   private readonly catchUp: CatchUp
   private readonly waiting: Waiting[] = []
   private isRunning = false
+  private droppedEphemerals = 0
   private readonly runSlice = (): void => this.slice()
 
   constructor(private readonly parts: RouterParts) {
@@ -87,6 +88,11 @@ export class BackpressureRouter extends RoomDelivery {
   /** Of their members, those that wait for the log to be readable again. */
   get unreadMembers(): number {
     return this.catchUp.unreadMembers
+  }
+
+  /** Copies of ephemeral frames that slow members went without. */
+  get ephemeralsDropped(): number {
+    return this.droppedEphemerals
   }
 
   override async append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<RoomRecord> {
@@ -125,7 +131,7 @@ export class BackpressureRouter extends RoomDelivery {
   }
 
   override sendEphemeral(room: RoomId, frame: Buffer): void {
-    this.feeds.get(room)?.offerEphemeral(frame)
+    this.droppedEphemerals += this.feeds.get(room)?.offerEphemeral(frame) ?? 0
   }
 
   override deleteRoom(room: RoomId): Promise<void> {

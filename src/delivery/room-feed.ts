@@ -114,11 +114,13 @@ export class RoomFeed implements Schedulable {
     return { offers, isDone: this.batch === undefined && this.pending.length === 0 }
   }
 
-  /** Outside the room's order and never logged: who is behind or full goes without. */
-  offerEphemeral(frame: Buffer): void {
+  /** Outside the room's order and never logged: who is behind or full goes without. Returns how many did. */
+  offerEphemeral(frame: Buffer): number {
+    let dropped = 0
     for (const { connection, isLagging } of this.members) {
-      if (!isLagging) connection.deliver(frame)
+      if (isLagging || connection.deliverOrDrop(frame) !== 'queued') dropped += 1
     }
+    return dropped
   }
 
   /** Gives back what waits; the room is gone. */

@@ -23,6 +23,8 @@ export interface ConnectionHandle {
    * After `full` the observers hear `connectionWritable` once half of that is free again.
    */
   deliver(frame: Buffer): OfferVerdict
+  /** Like `deliver`, for what is not worth waiting for: after `full` no news of room follows. */
+  deliverOrDrop(frame: Buffer): OfferVerdict
   /** True while half of the window is free; if not, the observers hear `connectionWritable` once it is. */
   readyToDeliver(): boolean
   /** Sends CLOSE with the code, then ends the connection. Idempotent. */

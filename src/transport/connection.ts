@@ -82,6 +82,10 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, De
     return this.outbox.deliver(frame, this.host.limits.current.confirmWindowBytes)
   }
 
+  deliverOrDrop(frame: Buffer): OfferVerdict {
+    return this.outbox.deliverOrDrop(frame, this.host.limits.current.confirmWindowBytes)
+  }
+
   readyToDeliver(): boolean {
     return this.outbox.readyToDeliver(this.host.limits.current.confirmWindowBytes)
   }

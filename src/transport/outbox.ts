@@ -105,11 +105,16 @@ export class Outbox {
 
   /** Like `offer`, for what can wait in the log: within `windowBytes` of what the client has confirmed. */
   deliver(frame: Buffer, windowBytes: number): OfferVerdict {
-    const unconfirmed = this.unconfirmedBytes
-    const isShut = unconfirmed > 0 && unconfirmed + frame.length > windowBytes
-    const verdict = isShut ? 'full' : this.offer(frame, windowBytes)
+    const verdict = this.deliverOrDrop(frame, windowBytes)
     if (verdict === 'full') this.isDeliveryWaiting = true
     return verdict
+  }
+
+  /** The same for what waits nowhere: nobody asks for news of room. */
+  deliverOrDrop(frame: Buffer, windowBytes: number): OfferVerdict {
+    const unconfirmed = this.unconfirmedBytes
+    const isShut = unconfirmed > 0 && unconfirmed + frame.length > windowBytes
+    return isShut ? 'full' : this.offer(frame, windowBytes)
   }
 
   /** True while at least half of the window is free; if not, `takeWritable` tells when it is. */

@@ -37,6 +37,10 @@ export class RecordingConnection implements ConnectionHandle {
     return this.offer(frame)
   }
 
+  deliverOrDrop(frame: Buffer): OfferVerdict {
+    return this.offer(frame)
+  }
+
   get principal(): Principal | undefined {
     return this.grant?.principal
   }

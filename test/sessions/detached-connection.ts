@@ -29,6 +29,9 @@ export class DetachedConnection implements ConnectionHandle {
   deliver(): OfferVerdict {
     return 'closed'
   }
+  deliverOrDrop(): OfferVerdict {
+    return 'closed'
+  }
 
   offer(): OfferVerdict {
     return 'closed'
