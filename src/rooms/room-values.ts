@@ -8,6 +8,7 @@
  * A name is UTF-8 and goes to the end. Who reads throws `UnreadableValue`.
  */
 import { parseUserId, type UserId } from '../protocol/ids.js'
+import { utf8Between } from '../protocol/utf8.js'
 
 const VERSION = 1
 
@@ -86,7 +87,7 @@ const incarnationOf = (value: Buffer): number => value.readUIntBE(INCARNATION_AT
 const timeOf = (value: Buffer): number => value.readUIntBE(TIME_AT, U48_BYTES)
 
 function nameOf(value: Buffer): UserId {
-  const name = parseUserId(value.toString('utf8', NAME_AT))
+  const name = parseUserId(utf8Between(value, NAME_AT, value.length) ?? '')
   if (name === undefined) throw new UnreadableValue('the name in it cannot be one')
   return name
 }

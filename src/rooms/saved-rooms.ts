@@ -81,7 +81,7 @@ function valueOf<Value>(entry: StateEntry, decode: (value: Buffer) => Value): Va
 }
 
 function refuse({ key }: StateEntry, reason: string, cause?: Error): never {
-  const place = key.map((name) => JSON.stringify(name)).join(' ')
+  const place = `[${key.map((name) => JSON.stringify(name)).join(', ')}]`
   throw new StartUpError(`the entry ${place} in the data folder (NESTWIRE_DATA_DIR) cannot be read: ${reason}`, {
     cause,
   })

@@ -3,11 +3,11 @@ import { loadSettings } from '../../src/config/load-settings.js'
 import { Settings } from '../../src/config/settings.js'
 import { BackpressureRouter } from '../../src/delivery/backpressure-router.js'
 import type { DeliveryPriority } from '../../src/delivery/room-delivery.js'
-import type { NewRecord, RoomHead } from '../../src/log/room-log.js'
+import type { NewRecord, RoomHead, RoomLog } from '../../src/log/room-log.js'
 import { LogFault } from '../../src/log/log-fault.js'
 import { MemoryRoomLog } from '../../src/log/memory-room-log.js'
 import { MemoryStateStore } from '../../src/log/memory-state-store.js'
-import type { StateKey } from '../../src/log/state-store.js'
+import type { StateKey, StateStore } from '../../src/log/state-store.js'
 import type { RoomId } from '../../src/protocol/ids.js'
 import type { RoomRecord } from '../../src/protocol/packets.js'
 import { MembershipService } from '../../src/rooms/membership.service.js'
@@ -17,6 +17,7 @@ import { DefaultRoomPolicy } from '../../src/rooms/room-policy.js'
 import { RoomRegistry } from '../../src/rooms/room-registry.js'
 import { RoomStore } from '../../src/rooms/room-store.js'
 import { RoomsService } from '../../src/rooms/rooms.service.js'
+import { SessionGenerations } from '../../src/sessions/session-generations.js'
 import { SessionsService } from '../../src/sessions/sessions.service.js'
 import type { Principal, Role } from '../../src/transport/authentication.js'
 import { TimerWheel } from '../../src/transport/timer-wheel.js'
@@ -82,13 +83,29 @@ export interface Device {
   readonly connection: RecordingConnection
 }
 
+interface Foundation {
+  readonly settings: Settings
+  readonly clock: ManualClock
+  readonly log: RoomLog
+  readonly state: StateStore
+}
+
+interface Bounds {
+  readonly maxUnsettledKeys?: number
+}
+
 /** Sessions, rooms, presence, delivery and log as the modules wire them, with clocks that the test turns. */
-export function startRooms(env: Record<string, string> = {}, { maxUnsettledKeys }: { maxUnsettledKeys?: number } = {}) {
-  const state = new FallibleStateStore()
+export function startRooms(env: Record<string, string> = {}, bounds: Bounds = {}) {
   const settings = new Settings(loadSettings(env))
   const clock = new ManualClock()
-  const tick = new ManualEndOfTick()
   const log = new FallibleRoomLog(settings, clock)
+  const state = new FallibleStateStore()
+  return { ...startRoomsOn({ settings, clock, log, state }, bounds), log, state }
+}
+
+/** The same on what an earlier process may have left; `load` makes it known. */
+export function startRoomsOn({ settings, clock, log, state }: Foundation, bounds: Bounds = {}) {
+  const tick = new ManualEndOfTick()
   const delivery = new AttentiveRouter({
     log,
     settings,
@@ -97,10 +114,11 @@ export function startRooms(env: Record<string, string> = {}, { maxUnsettledKeys 
     nextTick: tick.schedule,
     flush: () => undefined,
   })
-  const sessions = new SessionsService()
+  const sessions = new SessionsService(new SessionGenerations(state, clock))
   const registry = new RoomRegistry(settings)
-  const store = new RoomStore({ state, log, registry, clock, ...(maxUnsettledKeys && { maxUnsettledKeys }) })
-  onTestFinished(() => store.onApplicationShutdown())
+  const store = new RoomStore({ state, log, registry, clock, ...bounds })
+  const shutDown = () => store.onApplicationShutdown()
+  onTestFinished(shutDown)
   const policy = new DefaultRoomPolicy(settings)
   const presence = new Presence(delivery, settings, new TimerWheel(clock))
   onTestFinished(() => presence.close())
@@ -117,8 +135,9 @@ export function startRooms(env: Record<string, string> = {}, { maxUnsettledKeys 
     return { principal, connection }
   }
   const join = ({ principal, connection }: Device, room: RoomId) => rooms.join(principal, connection, room)
-  const parts = { settings, clock, tick, log, state, store, delivery, sessions, registry, policy, presence }
-  return { ...parts, rooms, catalogue, connect, join }
+  const load = () => store.onModuleInit()
+  const parts = { settings, clock, tick, delivery, sessions, registry, policy, presence }
+  return { ...parts, rooms, catalogue, connect, join, load, shutDown }
 }
 
 /** The code that callers see of a refused promise. */
