@@ -22,6 +22,8 @@ export interface ConnectionHost {
   /** Bits of `Feature`. */
   readonly offeredFeatures: number
   dispatch(connection: Connection, packet: DispatchedPacket): void
+  /** It has said something for the first time; may be told more than once. */
+  connectionSpoke(connection: Connection): void
   /** AUTH_OK or RESUMED is queued: whatever is offered from now on comes behind it. */
   connectionActive(connection: Connection): void
   /** The answer to a PING with that correlation. */

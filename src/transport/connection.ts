@@ -17,6 +17,7 @@ import type { Hello, Packet, Position } from '../protocol/packets.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { unreachable } from '../unreachable.js'
 import type { Grant, Principal } from './authentication.js'
+import type { Arrival } from './arrival-line.js'
 import { ConnectionDeadlines, type DeadlineOwner } from './connection-deadlines.js'
 import type { ConnectionHandle, OfferVerdict } from './connection-handle.js'
 import type { ConnectionHost } from './connection-host.js'
@@ -31,7 +32,7 @@ const logger = new Logger('Nestwire')
 /** Every server PING carries it; nobody waits for a particular PONG, since any byte counts as life. */
 const PING_FRAME = encodePacket({ kind: 'ping', correlation: 1 })
 
-export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, DeadlineOwner {
+export class Connection implements ConnectionHandle, Arrival, PacketSink, OutboxOwner, DeadlineOwner {
   grant: Grant | undefined
   features = 0
   /** Requests that CANCEL and deadlines may reach; `undefined` until the first. Owned by the dispatcher. */
@@ -141,6 +142,14 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, De
     this.socket.destroy()
   }
 
+  startReading(): void {
+    this.socket.resume()
+  }
+
+  stopReading(): void {
+    this.socket.pause()
+  }
+
   /** One more request of this connection is being handled. */
   begin(): void {
     this.inFlight += 1
@@ -196,6 +205,7 @@ export class Connection implements ConnectionHandle, PacketSink, OutboxOwner, De
 
   onData(chunk: Buffer): void {
     if (this.state === 'closed') return
+    if (this.state === 'connecting') this.host.connectionSpoke(this)
     this.deadlines.heard()
     try {
       this.intake.receive(chunk, this.host.wheel.nowMs)

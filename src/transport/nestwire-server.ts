@@ -63,7 +63,7 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
   private readonly clock: Clock
   private readonly limits: LimitsSource
   private readonly registry = new ConnectionRegistry()
-  private readonly arrivals = new ArrivalLine()
+  private readonly arrivals: ArrivalLine
   private readonly host: ConnectionHost
   /** Listeners given before there was a server to listen to. */
   private readonly pendingListeners: ((tcp: TcpServer) => void)[] = []
@@ -75,6 +75,7 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
     super()
     this.clock = options.clock ?? systemClock
     this.limits = options.limits ?? fixedLimits()
+    this.arrivals = new ArrivalLine(this.clock)
     this.initializeSerializer({})
     this.initializeDeserializer({})
     this.host = this.makeHost()
@@ -159,7 +160,7 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
     this.registry.add(connection)
     listenTo(socket, connection)
     if (isFull) connection.close(CloseCode.ServerFull, 'the connection limit is reached', RETRY_WHEN_FULL_MS)
-    else this.arrivals.add(socket)
+    else this.arrivals.add(connection)
   }
 
   private async drain(): Promise<void> {
@@ -191,6 +192,7 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
       authentication: authentication === 'none' ? 'none' : 'token',
       offeredFeatures: resumes ? OFFERED_FEATURES : OFFERED_FEATURES & ~Feature.Resume,
       dispatch: (connection: Connection, packet: DispatchedPacket) => this.dispatcher?.dispatch(connection, packet),
+      connectionSpoke: (connection) => this.arrivals.leave(connection),
       connectionActive: (connection) => {
         for (const observer of observers) observer.connectionActive?.(connection)
       },
@@ -198,6 +200,7 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
         for (const observer of observers) observer.connectionPonged?.(connection, correlation)
       },
       connectionClosed: (connection) => {
+        this.arrivals.leave(connection)
         for (const observer of observers) observer.connectionClosed?.(connection)
       },
       connectionWritable: (connection) => {

@@ -29,11 +29,10 @@ export class TickFlusher {
     this.schedule()
   }
 
-  /** Everything now, for whoever has offered a bounded number of frames and wants to know what they cost. */
-  flush(): void {
-    const marked = this.dirty
-    this.dirty = []
-    for (const outbox of marked) outbox.flush()
+  /** For whoever has just made so many offers and wants to know what they cost; what others offered keeps its turn. */
+  flushNewest(offers: number): void {
+    const newest = this.dirty.splice(Math.max(0, this.dirty.length - offers))
+    for (const outbox of newest) outbox.flush()
   }
 
   private flushSome(): void {
