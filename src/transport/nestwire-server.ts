@@ -109,7 +109,9 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
       return callback(error)
     }
     // Half-open, so that a client that ends its side still gets its answers and a code.
-    const tcp = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => this.accept(socket))
+    const tcp = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
+      this.accept(socket),
+    )
     this.tcp = tcp
     for (const attach of this.pendingListeners) attach(tcp)
     tcp.once('error', callback)
