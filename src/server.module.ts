@@ -6,6 +6,9 @@ import type { Clock } from './clock.js'
 import { Settings } from './config/settings.js'
 import { BackpressureRouter } from './delivery/backpressure-router.js'
 import { DeliveryModule } from './delivery/delivery.module.js'
+import { resumeCompactRoute } from './resume/resume-compact-route.js'
+import { ResumeModule } from './resume/resume.module.js'
+import { ResumeService } from './resume/resume.service.js'
 import { joinCompactRoute } from './rooms/rooms-compact-route.js'
 import { SessionsModule } from './sessions/sessions.module.js'
 import { SessionsService } from './sessions/sessions.service.js'
@@ -17,10 +20,12 @@ function createServer(
   settings: Settings,
   sessions: SessionsService,
   router: BackpressureRouter,
+  resumes: ResumeService,
   flusher: TickFlusher,
   clock: Clock,
 ): NestwireServer {
   const { host, port } = settings.current.listen
+  const compactRoutes = [authCompactRoute, joinCompactRoute, publishCompactRoute]
   return new NestwireServer({
     host,
     port,
@@ -30,8 +35,8 @@ function createServer(
         return settings.current.transport
       },
     },
-    compactRoutes: [authCompactRoute, joinCompactRoute, publishCompactRoute],
-    observers: [sessions, router],
+    compactRoutes: settings.current.sessions.resume ? [...compactRoutes, resumeCompactRoute] : compactRoutes,
+    observers: [sessions, router, resumes],
     flusher,
     clock,
   })
@@ -39,11 +44,11 @@ function createServer(
 
 @Global()
 @Module({
-  imports: [SessionsModule, DeliveryModule],
+  imports: [SessionsModule, DeliveryModule, ResumeModule],
   providers: [
     {
       provide: NestwireServer,
-      inject: [Settings, SessionsService, BackpressureRouter, TickFlusher, CLOCK],
+      inject: [Settings, SessionsService, BackpressureRouter, ResumeService, TickFlusher, CLOCK],
       useFactory: createServer,
     },
   ],

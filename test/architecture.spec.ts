@@ -22,6 +22,7 @@ const CLOCK_IN_NEST = ['clock.ts', 'clock.module.ts']
 const PARTS: Readonly<Record<string, Part>> = {
   'clock.ts': { files: [], packages: [] },
   'unreachable.ts': { files: [], packages: [] },
+  'token-bucket.ts': { files: [], packages: [] },
   'protocol/': { files: [], packages: ['node:buffer'] },
   'client/': { files: ['protocol/', ...PURE], packages: ['node:crypto', 'node:net'] },
   'config/': { files: ['protocol/'], packages: ['@nestjs/common', '@nestjs/config', 'zod'] },
@@ -58,9 +59,12 @@ const PARTS: Readonly<Record<string, Part>> = {
     ],
     packages: ['@nestjs/common'],
   },
-  'sessions/': { files: ['protocol/', ...WHO], packages: ['@nestjs/common', 'node:crypto'] },
+  'sessions/': {
+    files: ['protocol/', 'config/', 'log/', ...WHO, ...CLOCK_IN_NEST],
+    packages: ['@nestjs/common', 'node:crypto'],
+  },
   'auth/': {
-    files: ['protocol/', 'config/', 'transport/', 'sessions/', ...CLOCK_IN_NEST],
+    files: ['protocol/', 'config/', 'transport/', 'sessions/', 'token-bucket.ts', ...CLOCK_IN_NEST],
     packages: [...NEST, '@nestjs/core', 'jose', 'zod', 'node:crypto', 'node:fs', 'node:path'],
   },
   // Tokens are made at the command line, too.
@@ -77,15 +81,16 @@ const PARTS: Readonly<Record<string, Part>> = {
       ...CLOCK_IN_NEST,
       ...PURE,
     ],
-    packages: [...NEST, 'zod', 'node:crypto'],
+    packages: [...NEST, 'zod', 'node:crypto', 'node:timers'],
   },
   'chat/': {
-    files: ['protocol/', 'config/', 'log/', 'transport/', 'delivery/', 'rooms/', ...CLOCK_IN_NEST],
+    files: ['protocol/', 'config/', 'log/', 'transport/', 'delivery/', 'rooms/', 'token-bucket.ts', ...CLOCK_IN_NEST],
     packages: [...NEST, 'zod'],
   },
+  'resume/': { files: ['protocol/', 'transport/', 'sessions/', 'auth/', 'rooms/'], packages: NEST },
   'health/': { files: ['log/', 'transport/nestwire-server.ts'], packages: ['@nestjs/common', '@nestjs/terminus'] },
   'server.module.ts': {
-    files: ['config/', 'transport/', 'delivery/', 'sessions/', 'auth/', 'rooms/', 'chat/', ...CLOCK_IN_NEST],
+    files: ['config/', 'transport/', 'delivery/', 'sessions/', 'auth/', 'rooms/', 'chat/', 'resume/', ...CLOCK_IN_NEST],
     packages: ['@nestjs/common'],
   },
   'app.module.ts': {

@@ -1,15 +1,19 @@
-/** Login and refresh: token → principal → session on the connection. */
+/** Login and refresh: token → principal → session on the connection, and what the client is told of it. */
 import { Injectable } from '@nestjs/common'
+import { Settings } from '../config/settings.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { SessionId, UserId } from '../protocol/ids.js'
+import type { Session } from '../sessions/session.js'
 import { SessionsService } from '../sessions/sessions.service.js'
 import type { Grant, Principal, Role } from '../transport/authentication.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 import { NestwireException } from '../transport/nestwire.exception.js'
+import { LoginRate } from './login-rate.js'
+import { TicketOffice } from './ticket-office.js'
 import { TokenVerifier } from './token-verifier.js'
 import { VerificationGate } from './verification-gate.js'
 
-/** What `auth.login` and `auth.whoami` answer. */
+/** What `auth.whoami` answers. */
 export interface Identity {
   readonly user: UserId
   readonly username: string
@@ -17,6 +21,14 @@ export interface Identity {
   readonly role: Role
   /** Unix milliseconds; 0 = never. */
   readonly expiresAtMs: number
+}
+
+/** What `auth.login` answers: AUTH_OK in long form. */
+export interface LoginReply extends Identity {
+  /** How long a repeated message id is recognised; 0 = not at all. */
+  readonly dedupWindowMs: number
+  /** For a RESUME; empty if the client does not take part in it. */
+  readonly ticket: Buffer
 }
 
 @Injectable()
@@ -28,15 +40,22 @@ export class AuthService {
     private readonly verifier: TokenVerifier,
     private readonly gate: VerificationGate,
     private readonly sessions: SessionsService,
+    private readonly tickets: TicketOffice,
+    private readonly rate: LoginRate,
+    private readonly settings: Settings,
   ) {}
 
-  /** Rejects with TOKEN_INVALID, TOKEN_EXPIRED, USER_MISMATCH (a refresh by somebody else), FORBIDDEN (one login at a time). */
-  async login(connection: ConnectionHandle, token: string): Promise<Identity> {
+  /**
+   * Rejects with TOKEN_INVALID, TOKEN_EXPIRED, USER_MISMATCH (a refresh by somebody else), FORBIDDEN (one login at a
+   * time); and closes the connection while too many come in.
+   */
+  async login(connection: ConnectionHandle, token: string): Promise<LoginReply> {
     if (this.#checking.has(connection)) throw forbidden('a login of this connection is under way')
+    if (this.sessions.ofConnection(connection) === undefined) this.rate.check(connection)
     this.#checking.add(connection)
     try {
       const principal = await this.gate.run(() => this.verifier.authenticate(token))
-      return this.admit(connection, principal)
+      return this.grantOf(this.admit(connection, principal))
     } finally {
       this.#checking.delete(connection)
     }
@@ -48,14 +67,23 @@ export class AuthService {
     return identityOf(connection.grant)
   }
 
-  private admit(connection: ConnectionHandle, principal: Principal): Identity {
+  /** What a client is told of its session, with a new ticket for it. */
+  grantOf(session: Session): LoginReply {
+    const identity = identityOf({ principal: session.principal, session: session.id })
+    return { ...identity, dedupWindowMs: this.settings.current.log.dedupWindowMs, ticket: this.tickets.issue(session) }
+  }
+
+  private admit(connection: ConnectionHandle, principal: Principal): Session {
     const known = this.sessions.ofConnection(connection)
-    if (known === undefined) return identityOf({ principal, session: this.sessions.open(connection, principal).id })
+    if (known === undefined) {
+      this.rate.admit(connection)
+      return this.sessions.open(connection, principal)
+    }
     if (known.principal.user !== principal.user) {
       throw new NestwireException(ErrorCode.UserMismatch, 'a refresh must be for the same user')
     }
     this.sessions.refresh(known, principal)
-    return identityOf({ principal, session: known.id })
+    return known
   }
 }
 

@@ -4,7 +4,7 @@ import { parseUserId } from '../protocol/ids.js'
 import type { Principal, Role } from '../transport/authentication.js'
 import { NestwireException } from '../transport/nestwire.exception.js'
 
-const ROLES = ['user', 'service', 'admin'] as const satisfies readonly Role[]
+export const ROLES = ['user', 'service', 'admin'] as const satisfies readonly Role[]
 
 interface ClaimsClock {
   readonly nowMs: number

@@ -33,7 +33,7 @@ export class ChatService {
   /** Resolves once the message is in the log; its delivery may come before or after. */
   async send(
     { principal: caller, connection }: Publisher,
-    { room: id, body }: Message,
+    { room: id, body, id: messageIdentity }: Message,
     priority: CallInfo['priority'],
   ): Promise<SendReply> {
     const standing = this.rooms.require(id).standingOf(caller.user)
@@ -43,7 +43,7 @@ export class ChatService {
       throw new NestwireException(ErrorCode.MessageTooLarge, `a message has at most ${maxMessageBytes} bytes`)
     }
     if (!actsForSystem(caller)) this.rate.spend(connection, body.length)
-    const record = { kind: RecordKind.Text, sender: caller.user, body }
+    const record = { kind: RecordKind.Text, sender: caller.user, body, id: messageIdentity }
     const { seq, timeMs } = await this.delivery.append(id, record, allowedPriority(caller, priority))
     return { seq, timeMs }
   }

@@ -9,7 +9,7 @@ import { Settings } from '../config/settings.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 import { NestwireException } from '../transport/nestwire.exception.js'
-import { TokenBucket } from './token-bucket.js'
+import { TokenBucket } from '../token-bucket.js'
 
 interface Allowance {
   readonly messages: TokenBucket

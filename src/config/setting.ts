@@ -12,6 +12,7 @@ type Unit =
   | 'records'
   | 'records/s'
   | 'verifications'
+  | 'logins/s'
 
 export interface Setting {
   readonly env: `NESTWIRE_${string}`

@@ -7,6 +7,7 @@ import type { z } from 'zod'
 import { DEFAULT_PORT } from '../protocol/constants.js'
 import { deliverySettings } from './delivery-settings.js'
 import { DAY_MS, KIB, MIB, type Setting } from './setting.js'
+import { sessionSettings } from './session-settings.js'
 import { flag, oneOf, text, wholeNumber } from './setting-types.js'
 import { transportSettings } from './transport-settings.js'
 
@@ -98,6 +99,7 @@ const settingsSchema = {
       live: true,
     },
   },
+  sessions: sessionSettings,
   rooms: {
     open: {
       env: 'NESTWIRE_ROOMS_OPEN',
@@ -186,6 +188,22 @@ const settingsSchema = {
       unit: 'bytes',
       effect: 'Memory of the in-memory log over all rooms.',
       live: true,
+    },
+    dedupWindowMs: {
+      env: 'NESTWIRE_DEDUP_WINDOW_MS',
+      type: wholeNumber(1_000, 3_600_000),
+      default: 120_000,
+      unit: 'ms',
+      effect: 'How long a client may send a message again by its id and have it stored once.',
+      live: true,
+    },
+    dedupMaxIds: {
+      env: 'NESTWIRE_DEDUP_MAX_IDS',
+      type: wholeNumber(1, 10_000_000),
+      default: 250_000,
+      unit: 'records',
+      effect: 'Records over all rooms whose ids are known, 77 bytes of memory each.',
+      live: false,
     },
   },
   delivery: deliverySettings,

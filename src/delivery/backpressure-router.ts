@@ -4,10 +4,10 @@
  */
 import type { Clock } from '../clock.js'
 import type { Settings } from '../config/settings.js'
-import type { NewRecord, RoomHead, RoomLog } from '../log/room-log.js'
+import { isRepeat, type Appended, type NewRecord, type RoomHead, type RoomLog } from '../log/room-log.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { RoomId, Seq } from '../protocol/ids.js'
-import type { RoomRecord } from '../protocol/packets.js'
+import type { RoomPosition, RoomRecord } from '../protocol/packets.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 import { NestwireException } from '../transport/nestwire.exception.js'
 import { Admission, type AdmissionLimits, type AdmissionVerdict, type Lane } from './admission.js'
@@ -95,11 +95,15 @@ export class BackpressureRouter extends RoomDelivery {
     return this.droppedEphemerals
   }
 
-  override async append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<RoomRecord> {
+  override async append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<Appended> {
+    // What is in the log already is neither refused for congestion nor delivered again.
+    const { sender, id } = record
+    const repeat = id === undefined ? undefined : this.parts.log.repeatOf(room, sender, id.messageId)
+    if (repeat !== undefined) return repeat
     const feed = this.feeds.get(room) ?? (await this.feeds.open(room))
     const bytes = record.body.length + RECORD_OVERHEAD_BYTES
     const { lane, isDegraded } = await this.admit(priority, bytes)
-    let committed: RoomRecord
+    let committed: Appended
     try {
       // It may have waited, and what the log would write now belongs to a later room of that name.
       if (this.feeds.get(room) !== feed) throw new NestwireException(ErrorCode.RoomNotFound, `there is no room ${room}`)
@@ -107,6 +111,10 @@ export class BackpressureRouter extends RoomDelivery {
     } catch (error) {
       this.giveBack(lane, bytes)
       throw error
+    }
+    if (isRepeat(committed)) {
+      this.giveBack(lane, bytes)
+      return committed
     }
     const admitted = { record: committed, lane, bytes }
     // Nobody hears the room, or it was deleted meanwhile: there is nothing to deliver.
@@ -120,9 +128,16 @@ export class BackpressureRouter extends RoomDelivery {
   }
 
   override attach(room: RoomId, connection: ConnectionHandle, from?: Seq): RoomHead {
-    const feed = this.feeds.get(room)
-    if (feed === undefined) throw new Error('attach to a room that is not open')
-    return feed.attach(connection, from)
+    return this.openFeed(room).attach(connection, from)
+  }
+
+  override head(room: RoomId): RoomHead {
+    const { epoch, seq } = this.openFeed(room)
+    return { epoch, seq }
+  }
+
+  override attachAt(connection: ConnectionHandle, position: RoomPosition): void {
+    this.openFeed(position.room).attachAt(connection, position)
   }
 
   override detach(room: RoomId, connection: ConnectionHandle): void {
@@ -146,6 +161,12 @@ export class BackpressureRouter extends RoomDelivery {
   /** Members of this connection that are behind may go on. */
   connectionWritable(connection: ConnectionHandle): void {
     this.catchUp.connectionWritable(connection)
+  }
+
+  private openFeed(room: RoomId): RoomFeed {
+    const feed = this.feeds.get(room)
+    if (feed === undefined) throw new Error(`room ${room} is not open`)
+    return feed
   }
 
   /** Throws BACKPRESSURE. Who must wait does so in line, whatever would fit in between: order is order. */

@@ -1,6 +1,6 @@
 import type { RoomId, Seq } from '../protocol/ids.js'
-import type { RoomRecord } from '../protocol/packets.js'
-import type { NewRecord, RoomHead } from '../log/room-log.js'
+import type { RoomPosition, RoomRecord } from '../protocol/packets.js'
+import type { Appended, NewRecord, RoomHead } from '../log/room-log.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 
 /**
@@ -15,7 +15,7 @@ export abstract class RoomDelivery {
    * Commits the record, then delivers it to the room. Calls for one room resolve and are delivered in call order.
    * Rejects with BACKPRESSURE, nothing logged, while there is more to deliver than the lanes hold.
    */
-  abstract append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<RoomRecord>
+  abstract append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<Appended>
   /** Makes a room ready for `attach`; idempotent. Resolves after a deletion of that name in progress. */
   abstract open(room: RoomId): Promise<void>
   /**
@@ -23,6 +23,13 @@ export abstract class RoomDelivery {
    * connection that hears the room already keeps its place. Throws unless the room is open.
    */
   abstract attach(room: RoomId, connection: ConnectionHandle, from?: Seq): RoomHead
+  /** The last committed position of a room. Throws unless the room is open. */
+  abstract head(room: RoomId): RoomHead
+  /**
+   * `attach`, from where a client says that it stands. Where the log is another one or ends before that, a GAP says so
+   * and deliveries start at the head. Throws unless the room is open.
+   */
+  abstract attachAt(connection: ConnectionHandle, position: RoomPosition): void
   abstract detach(room: RoomId, connection: ConnectionHandle): void
   /** Offers a whole frame that no log holds to all attached; the slow go without. */
   abstract sendEphemeral(room: RoomId, frame: Buffer): void

@@ -12,6 +12,7 @@ export const CloseCode = {
   HandshakeTimeout: 2003,
   HalfFrameTimeout: 2004,
   InternalError: 2005,
+  TooManyLogins: 2006,
   BadMagic: 4000,
   BadFrameVersion: 4001,
   BadFrameType: 4002,
@@ -26,6 +27,8 @@ export const CloseCode = {
   OutOfState: 4011,
   AuthRejected: 4012,
   CorrelationInUse: 4013,
+  TakenOver: 4014,
+  SessionRevoked: 4015,
 } as const
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode]
 

@@ -27,6 +27,8 @@ export const ErrorCode = {
   CommitFailed: 22,
   Backpressure: 23,
   RateLimited: 24,
+  OutcomeUnknown: 25,
+  TicketInvalid: 26,
 } as const
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
 
@@ -38,6 +40,7 @@ const unknownOutcome: ReadonlySet<number> = new Set([
   ErrorCode.Internal,
   ErrorCode.StreamOverrun,
   ErrorCode.CommitFailed,
+  ErrorCode.OutcomeUnknown,
 ])
 
 /** A code that this version does not know is of unknown outcome. */

@@ -16,6 +16,7 @@ import { Presence } from './presence.js'
 import { RoomCatalogueService } from './room-catalogue.service.js'
 import { DefaultRoomPolicy, RoomPolicy } from './room-policy.js'
 import { RoomRegistry } from './room-registry.js'
+import { RoomResumption } from './room-resumption.service.js'
 import { RoomStore } from './room-store.js'
 import { RoomsController } from './rooms.controller.js'
 import { RoomsService } from './rooms.service.js'
@@ -39,6 +40,7 @@ function createMemberships(
   providers: [
     RoomsService,
     RoomCatalogueService,
+    RoomResumption,
     RoomRegistry,
     { provide: RoomPolicy, useClass: DefaultRoomPolicy },
     {
@@ -59,7 +61,7 @@ function createMemberships(
       useFactory: createMemberships,
     },
   ],
-  exports: [RoomRegistry, RoomPolicy],
+  exports: [RoomRegistry, RoomPolicy, RoomResumption],
 })
 export class RoomsModule implements OnApplicationShutdown {
   constructor(private readonly presence: Presence) {}

@@ -2,7 +2,7 @@ import type { RoomId, SessionId } from '../protocol/ids.js'
 import type { Principal } from '../transport/authentication.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 
-/** One authenticated device of a user. Made and refreshed by `SessionsService` only. */
+/** One authenticated device of a user, on one connection of its. Made and refreshed by `SessionsService` only. */
 export class Session {
   #rooms: Set<RoomId> | undefined
 
@@ -11,6 +11,8 @@ export class Session {
     readonly connection: ConnectionHandle,
     /** Replaced by each refresh; the user in it never changes. */
     public principal: Principal,
+    /** Of the tickets it is given. */
+    readonly generation: number,
   ) {}
 
   /** Rooms this device hears. Made at the first look, since most of 10,000 idle sessions never join. */

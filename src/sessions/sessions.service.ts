@@ -1,17 +1,31 @@
 /**
- * All sessions, by id and by user. A session lives as long as its connection; memberships are the rooms' business.
- * Expiry is enforced by the transport, from the principal that the connection was admitted with.
+ * All sessions, by id and by user. A session is here as long as its connection, and may come back on another one;
+ * memberships are the rooms' business. Expiry is enforced by the transport, from the principal that the connection was admitted with.
  */
 import { randomBytes } from 'node:crypto'
 import { Injectable } from '@nestjs/common'
+import { CloseCode } from '../protocol/close-codes.js'
 import { trustedSessionId, type SessionId, type UserId } from '../protocol/ids.js'
 import type { Principal } from '../transport/authentication.js'
 import type { ConnectionHandle, ConnectionObserver } from '../transport/connection-handle.js'
+import { FIRST_GENERATION } from './session-generation.js'
+import { SessionGenerations, type AdvanceVerdict } from './session-generations.js'
 import { Session } from './session.js'
 
 const SESSION_ID_BYTES = 16
 
 type SessionListener = (session: Session) => void
+
+/** What a ticket says of the session it is for. */
+interface ResumedSession {
+  readonly session: SessionId
+  readonly principal: Principal
+  readonly generation: number
+}
+
+export type ResumeVerdict =
+  | { readonly kind: 'resumed'; readonly session: Session }
+  | { readonly kind: Exclude<AdvanceVerdict['kind'], 'advanced'> }
 
 @Injectable()
 export class SessionsService implements ConnectionObserver {
@@ -19,6 +33,8 @@ export class SessionsService implements ConnectionObserver {
   /** Nearly every user has one device: the session itself then, no array around it. */
   readonly #byUser = new Map<UserId, Session | readonly Session[]>()
   readonly #closedListeners: SessionListener[] = []
+
+  constructor(private readonly generations: SessionGenerations) {}
 
   get count(): number {
     return this.#byId.size
@@ -31,7 +47,8 @@ export class SessionsService implements ConnectionObserver {
   /** The session of a connection; `undefined` before AUTH_OK and after the end. */
   ofConnection(connection: ConnectionHandle): Session | undefined {
     const id = connection.grant?.session
-    return id === undefined ? undefined : this.#byId.get(id)
+    const session = id === undefined ? undefined : this.#byId.get(id)
+    return session?.connection === connection ? session : undefined
   }
 
   /** Every device of a user that is connected now. */
@@ -43,12 +60,38 @@ export class SessionsService implements ConnectionObserver {
 
   /** Admits the connection and starts its session. Throws, without a session, if the connection ended meanwhile. */
   open(connection: ConnectionHandle, principal: Principal): Session {
-    const session = new Session(newSessionId(), connection, principal)
-    connection.admit({ principal, session: session.id })
-    this.#byId.set(session.id, session)
-    const others = this.of(principal.user)
-    this.#byUser.set(principal.user, others.length === 0 ? session : [...others, session])
-    return session
+    return this.start(new Session(newSessionId(), connection, principal, FIRST_GENERATION))
+  }
+
+  /**
+   * Gives a session to the connection that shows a good ticket for it: the newest comer wins, and a connection that
+   * still has the session is closed. What must be kept of it for the sake of older tickets goes at `forgetAtMs`. Rejects if the
+   * connection ended meanwhile, or the store cannot be written.
+   */
+  resume(connection: ConnectionHandle, resumed: ResumedSession, forgetAtMs: number): Promise<ResumeVerdict> {
+    const { session: id, principal, generation } = resumed
+    return this.generations.inTurn(id, async () => {
+      const verdict = await this.generations.advance(id, generation, forgetAtMs)
+      if (verdict.kind !== 'advanced') return verdict
+      return { kind: 'resumed', session: this.start(new Session(id, connection, principal, verdict.generation)) }
+    })
+  }
+
+  /** The client holds the ticket that this session was resumed with: earlier ones count no more. */
+  confirm({ id, generation }: Session): Promise<void> {
+    return this.generations.inTurn(id, () => this.generations.confirm(id, generation))
+  }
+
+  /**
+   * Ends a session for good: no ticket of it counts any more, and its connection, if it has one, is closed. The user may
+   * log in again with a token. False if it was revoked already.
+   */
+  revoke(id: SessionId): Promise<boolean> {
+    return this.generations.inTurn(id, async () => {
+      const isNew = await this.generations.revoke(id)
+      this.get(id)?.connection.close(CloseCode.SessionRevoked, 'the session was ended')
+      return isNew
+    })
   }
 
   /** Gives a session a newer principal of the same user; it keeps its id and rooms. */
@@ -71,6 +114,16 @@ export class SessionsService implements ConnectionObserver {
   /** Calls `listener` once for each session that is over, when it can no longer be found here. Lives as long as the service. */
   onClosed(listener: SessionListener): void {
     this.#closedListeners.push(listener)
+  }
+
+  private start(session: Session): Session {
+    const { id, connection, principal } = session
+    connection.admit({ principal, session: id })
+    this.get(id)?.connection.close(CloseCode.TakenOver, 'the session goes on on another connection')
+    this.#byId.set(id, session)
+    const others = this.of(principal.user)
+    this.#byUser.set(principal.user, others.length === 0 ? session : [...others, session])
+    return session
   }
 }
 

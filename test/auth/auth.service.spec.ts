@@ -1,11 +1,18 @@
 import { expect, test } from 'vitest'
 import { AuthService } from '../../src/auth/auth.service.js'
 import { issueToken } from '../../src/auth/token-issuer.js'
+import { LoginRate } from '../../src/auth/login-rate.js'
+import { TicketOffice } from '../../src/auth/ticket-office.js'
+import { TicketSeal } from '../../src/auth/ticket.js'
 import { TokenVerifier } from '../../src/auth/token-verifier.js'
 import { VerificationGate } from '../../src/auth/verification-gate.js'
 import { secretVerificationKey } from '../../src/auth/verification-key.js'
-import { SessionsService } from '../../src/sessions/sessions.service.js'
+import { loadSettings } from '../../src/config/load-settings.js'
+import { Settings } from '../../src/config/settings.js'
+import { systemClock } from '../../src/clock.js'
+import { TimerWheel } from '../../src/transport/timer-wheel.js'
 import { DetachedConnection } from '../sessions/detached-connection.js'
+import { startSessions } from '../sessions/session-stack.js'
 
 const SECRET = 'a secret that is long enough for HS256'
 const tokenOf = (user: string): Promise<string> => issueToken({ user, role: 'user', ttlSeconds: 60 }, SECRET)
@@ -13,8 +20,15 @@ const tokenOf = (user: string): Promise<string> => issueToken({ user, role: 'use
 async function startAuth() {
   const key = await secretVerificationKey(SECRET)
   const verifier = new TokenVerifier(key, () => ({ issuer: undefined, audience: undefined, clockToleranceMs: 0 }))
-  const sessions = new SessionsService()
-  return { sessions, auth: new AuthService(verifier, new VerificationGate(() => 16), sessions) }
+  const sessions = startSessions()
+  const settings = new Settings(loadSettings({}))
+  const wheel = new TimerWheel(systemClock)
+  const tickets = new TicketOffice({ seal: new TicketSeal(SECRET), settings, clock: systemClock, wheel, sessions })
+  const rate = new LoginRate(settings, systemClock)
+  return {
+    sessions,
+    auth: new AuthService(verifier, new VerificationGate(() => 16), sessions, tickets, rate, settings),
+  }
 }
 
 test('a login opens a session and says who it is', async () => {
@@ -23,7 +37,7 @@ test('a login opens a session and says who it is', async () => {
   const identity = await auth.login(connection, await tokenOf('alice'))
   expect(identity).toMatchObject({ user: 'alice', username: 'alice', role: 'user' })
   expect(sessions.get(identity.session)?.connection).toBe(connection)
-  expect(auth.whoami(connection)).toEqual(identity)
+  expect(identity).toMatchObject(auth.whoami(connection))
 })
 
 test('a refresh keeps the session', async () => {
@@ -41,7 +55,7 @@ test('a refresh by another user is refused and changes nothing', async () => {
   await expect(auth.login(connection, await tokenOf('bob'))).rejects.toMatchObject({
     failure: { code: 'USER_MISMATCH' },
   })
-  expect(auth.whoami(connection)).toEqual(alice)
+  expect(alice).toMatchObject(auth.whoami(connection))
 })
 
 test('a second login while one is under way is refused', async () => {

@@ -5,6 +5,7 @@ import { AuthController } from '../../src/auth/auth.controller.js'
 import { chatPayloads } from '../../src/chat/chat.contract.js'
 import { ChatController } from '../../src/chat/chat.controller.js'
 import { ErrorCode, errorCodeName } from '../../src/protocol/error-codes.js'
+import { ResumeController } from '../../src/resume/resume.controller.js'
 import { roomsPayloads } from '../../src/rooms/rooms.contract.js'
 import { RoomsController } from '../../src/rooms/rooms.controller.js'
 
@@ -27,8 +28,8 @@ const payloads = { ...roomsPayloads, ...chatPayloads }
 
 describe('docs/PATTERNS.md', () => {
   test('has a section for each pattern and event, and no other', () => {
-    const registered = [AuthController, RoomsController, ChatController].flatMap(patternsOf)
-    expect(registered).toHaveLength(13)
+    const registered = [AuthController, ResumeController, RoomsController, ChatController].flatMap(patternsOf)
+    expect(registered).toHaveLength(15)
     expect([...sections.keys()].toSorted()).toEqual([...registered, 'rooms.left', 'rooms.presence'].toSorted())
   })
 
@@ -52,7 +53,7 @@ describe('docs/PATTERNS.md', () => {
   })
 
   test('says of each request what it takes, answers, refuses and from whom', () => {
-    for (const pattern of [...Object.keys(payloads), 'auth.login', 'auth.whoami']) {
+    for (const pattern of [...Object.keys(payloads), 'auth.login', 'auth.resume', 'auth.revoke', 'auth.whoami']) {
       const section = sections.get(pattern) ?? ''
       for (const row of ['payload', 'reply', 'errors', 'who'])
         expect(section).toMatch(new RegExp(`^\\| ${row} +\\|`, 'm'))

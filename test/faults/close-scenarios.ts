@@ -1,10 +1,11 @@
 /** For each close code somebody who is about to hear it. */
 import { expect } from 'vitest'
 import type { CloseCode } from '../../src/protocol/close-codes.js'
+import { Feature } from '../../src/protocol/constants.js'
 import { encodePacket } from '../../src/protocol/encode-packet.js'
 import type { Packet } from '../../src/protocol/packets.js'
 import { startChat } from '../support/chat-harness.js'
-import { auth, join, request } from '../support/chat-user.js'
+import { ChatUser, auth, join, request, resume } from '../support/chat-user.js'
 import { RawClient, hello } from '../support/raw-client.js'
 import { startWayOut } from './calls-that-go-wrong.js'
 import { frame, header, payloadOf } from './wire-bytes.js'
@@ -80,6 +81,13 @@ export const closeScenarios: Readonly<Record<keyof typeof CloseCode, () => Promi
     return client
   },
   InternalError: () => sending(join('lobby', 1)),
+  TooManyLogins: async () => {
+    const chat = await startChat({ NESTWIRE_LOGINS_PER_SECOND: '1' })
+    await chat.connect('alice')
+    const client = await chat.greeted()
+    client.send(auth(await chat.tokenOf('bob'), 1))
+    return client
+  },
   BadMagic: () => sendingBytes(Buffer.of(0)),
   BadFrameVersion: () => sendingBytes(header({ version: 2, type: 1, length: 6 })),
   BadFrameType: () => sendingBytes(header({ type: 3, length: 6 })),
@@ -105,6 +113,20 @@ export const closeScenarios: Readonly<Record<keyof typeof CloseCode, () => Promi
     const client = await (await startChat()).greeted()
     client.send(auth('nonsense', 1))
     return client
+  },
+  TakenOver: async () => {
+    const chat = await startChat()
+    const greeting = hello({ features: Feature.Resume })
+    const alice = await ChatUser.login(chat.port, await chat.tokenOf('alice'), greeting)
+    const other = await RawClient.connect(chat.port)
+    other.send(greeting, resume(alice.ticket, [], 1))
+    return alice
+  },
+  SessionRevoked: async () => {
+    const chat = await startChat()
+    const [alice, admin] = [await chat.connect('alice'), await chat.connect('root', { role: 'admin' })]
+    await admin.request('auth.revoke', { session: alice.granted?.session })
+    return alice
   },
   CorrelationInUse: () => sending(request('never', 0, 1), request('never', 0, 1)),
 }

@@ -1,13 +1,14 @@
 /** For each error code somebody who is about to hear it. */
 import { join as pathOf } from 'node:path'
+import { Feature } from '../../src/protocol/constants.js'
 import type { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { Packet } from '../../src/protocol/packets.js'
 import type { Environment } from '../../src/config/load-settings.js'
 import type { TokenRequest } from '../../src/auth/token-issuer.js'
 import { fillDiskUnder } from '../support/broken-disk.js'
 import { startChat } from '../support/chat-harness.js'
-import { auth, join, publish, request, type ChatUser } from '../support/chat-user.js'
-import type { RawClient } from '../support/raw-client.js'
+import { auth, join, publish, request, resume, type ChatUser } from '../support/chat-user.js'
+import { RawClient, hello } from '../support/raw-client.js'
 import { startWayOut } from './calls-that-go-wrong.js'
 
 const CORRELATION = 500
@@ -79,6 +80,11 @@ export const errorScenarios: Readonly<Record<keyof typeof ErrorCode, () => Promi
     // degraded to the low lane's, and for the third there is none.
     alice.send(publish('lobby', 'normal', 1), publish('lobby', 'degraded', 2), publish('lobby', 'refused', CORRELATION))
     return alice
+  },
+  TicketInvalid: async () => {
+    const client = await RawClient.connect((await startChat()).port)
+    client.send(hello({ features: Feature.Resume }), resume(Buffer.alloc(100), [], CORRELATION))
+    return client
   },
   RateLimited: async () => {
     const { alice } = await inLobby({ NESTWIRE_PUBLISH_MESSAGES_PER_SECOND: '1' })

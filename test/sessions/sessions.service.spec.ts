@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { parseRoomId, parseUserId, trustedSessionId } from '../../src/protocol/ids.js'
 import type { Session } from '../../src/sessions/session.js'
-import { SessionsService } from '../../src/sessions/sessions.service.js'
 import type { Principal } from '../../src/transport/authentication.js'
 import { DetachedConnection } from './detached-connection.js'
+import { startSessions } from './session-stack.js'
 
 function user(name: string) {
   const parsed = parseUserId(name)
@@ -18,7 +18,7 @@ const principalOf = (name: string, expiresAtMs = Infinity): Principal => ({
 })
 
 test('a session is found by id, user and connection', () => {
-  const sessions = new SessionsService()
+  const sessions = startSessions()
   const connection = new DetachedConnection('c1')
   const session = sessions.open(connection, principalOf('alice'))
   expect(sessions.get(session.id)).toBe(session)
@@ -28,12 +28,12 @@ test('a session is found by id, user and connection', () => {
 
 test('opening admits the connection with the id of the session', () => {
   const connection = new DetachedConnection('c1')
-  const session = new SessionsService().open(connection, principalOf('alice'))
+  const session = startSessions().open(connection, principalOf('alice'))
   expect(connection.grant).toEqual({ principal: principalOf('alice'), session: session.id })
 })
 
 test('ids are 128 bits and all different', () => {
-  const sessions = new SessionsService()
+  const sessions = startSessions()
   const ids = Array.from(
     { length: 100 },
     (_, index) => sessions.open(new DetachedConnection(`c${index}`), principalOf('alice')).id,
@@ -43,7 +43,7 @@ test('ids are 128 bits and all different', () => {
 })
 
 test('a user has as many sessions as devices', () => {
-  const sessions = new SessionsService()
+  const sessions = startSessions()
   const connections = ['phone', 'laptop', 'tablet'].map((name) => new DetachedConnection(name))
   const opened = connections.map((connection) => sessions.open(connection, principalOf('alice')))
   const bob = sessions.open(new DetachedConnection('desk'), principalOf('bob'))
@@ -58,7 +58,7 @@ test('a user has as many sessions as devices', () => {
 })
 
 test('nothing is left of a session that ended', () => {
-  const sessions = new SessionsService()
+  const sessions = startSessions()
   const connection = new DetachedConnection('c1')
   const session = sessions.open(connection, principalOf('alice'))
   sessions.connectionClosed(connection)
@@ -67,7 +67,7 @@ test('nothing is left of a session that ended', () => {
 })
 
 test('the end of a session is told once, after it is gone', () => {
-  const sessions = new SessionsService()
+  const sessions = startSessions()
   const told: [Session, number][] = []
   sessions.onClosed((session) => told.push([session, sessions.of(session.principal.user).length]))
   const connection = new DetachedConnection('c1')
@@ -78,7 +78,7 @@ test('the end of a session is told once, after it is gone', () => {
 })
 
 test('a connection that nobody logged in on ends silently', () => {
-  const sessions = new SessionsService()
+  const sessions = startSessions()
   const told: Session[] = []
   sessions.onClosed((session) => told.push(session))
   sessions.connectionClosed(new DetachedConnection('c1'))
@@ -86,7 +86,7 @@ test('a connection that nobody logged in on ends silently', () => {
 })
 
 test('a connection that closed during the login gets no session', () => {
-  const sessions = new SessionsService()
+  const sessions = startSessions()
   const connection = new DetachedConnection('c1')
   connection.close()
   expect(() => sessions.open(connection, principalOf('alice'))).toThrow('closed')
@@ -94,7 +94,7 @@ test('a connection that closed during the login gets no session', () => {
 })
 
 test('a refresh keeps id and rooms and renews the principal', () => {
-  const sessions = new SessionsService()
+  const sessions = startSessions()
   const connection = new DetachedConnection('c1')
   const session = sessions.open(connection, principalOf('alice', 1000))
   const lobby = parseRoomId('lobby')
@@ -105,5 +105,5 @@ test('a refresh keeps id and rooms and renews the principal', () => {
 })
 
 test('an unknown id has no session', () => {
-  expect(new SessionsService().get(trustedSessionId('nobody'))).toBeUndefined()
+  expect(startSessions().get(trustedSessionId('nobody'))).toBeUndefined()
 })

@@ -3,13 +3,20 @@ import { expect } from 'vitest'
 import { decodeBody, encodeBody } from '../../src/protocol/body.js'
 import { errorCodeName } from '../../src/protocol/error-codes.js'
 import type { Epoch, Seq } from '../../src/protocol/ids.js'
-import { LeaveReason, RecordKind, type Packet, type RoomRecord } from '../../src/protocol/packets.js'
+import { LeaveReason, RecordKind, type Packet, type RoomPosition, type RoomRecord } from '../../src/protocol/packets.js'
 import { roomOf } from './example-packets.js'
 import { RawClient, hello, type PacketOf } from './raw-client.js'
 
 export const auth = (token: string, correlation: number): Packet => ({ kind: 'auth', correlation, redirects: 0, token })
 
 export const join = (room: string, correlation: number): Packet => ({ kind: 'join', correlation, room: roomOf(room) })
+
+export const resume = (ticket: Buffer, positions: readonly RoomPosition[], correlation: number): Packet => ({
+  kind: 'resume',
+  correlation,
+  ticket,
+  positions,
+})
 
 export const publish = (room: string, body: string | Buffer, correlation: number): Packet => ({
   kind: 'publish',
@@ -34,6 +41,8 @@ interface Hearing {
 
 export class ChatUser extends RawClient {
   private readonly rooms = new Map<string, Hearing>()
+  /** What the last AUTH_OK or RESUMED said. */
+  granted: PacketOf<'authOk' | 'resumed'> | undefined
 
   static async login(port: number, token: string, greeting: Packet = hello()): Promise<ChatUser> {
     const user = new ChatUser(port, '127.0.0.1')
@@ -49,8 +58,15 @@ export class ChatUser extends RawClient {
   }
 
   /** AUTH → AUTH_OK; a refresh when logged in already. */
-  authenticate(token: string): Promise<PacketOf<'authOk'>> {
-    return this.call((correlation) => auth(token, correlation), 'authOk')
+  async authenticate(token: string): Promise<PacketOf<'authOk'>> {
+    const granted = await this.call((correlation) => auth(token, correlation), 'authOk')
+    this.granted = granted
+    return granted
+  }
+
+  /** The newest ticket in hand. */
+  get ticket(): Buffer {
+    return this.granted?.ticket ?? Buffer.alloc(0)
   }
 
   async join(room: string): Promise<PacketOf<'joined'>> {

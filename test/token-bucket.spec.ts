@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { TokenBucket } from '../../src/chat/token-bucket.js'
+import { TokenBucket } from '../src/token-bucket.js'
 
 /** Takes if it may; the wait otherwise. */
 function takeFrom(bucket: TokenBucket, tokens: number, at: { readonly perSecond: number; readonly nowMs: number }) {

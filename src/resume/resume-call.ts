@@ -1,0 +1,9 @@
+import type { RoomPosition } from '../protocol/packets.js'
+
+/** What a RESUME carried; was checked when the packet was decoded. Nothing else can be one. */
+export class ResumeCall {
+  constructor(
+    readonly ticket: Buffer,
+    readonly positions: readonly RoomPosition[],
+  ) {}
+}

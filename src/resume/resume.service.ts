@@ -1,0 +1,85 @@
+/**
+ * A client comes back: its ticket gives it the session again, its positions tell what it missed. RESUMED is the answer;
+ * deliveries begin behind it. The ticket that was shown stays good until the client has answered the PING behind RESUMED, which
+ * shows that it holds the new one.
+ */
+import { Injectable, Logger } from '@nestjs/common'
+import { AuthService, type LoginReply } from '../auth/auth.service.js'
+import { LoginRate } from '../auth/login-rate.js'
+import { TicketOffice, ticketInvalid } from '../auth/ticket-office.js'
+import { CloseCode } from '../protocol/close-codes.js'
+import { encodePacket } from '../protocol/encode-packet.js'
+import type { ResumedRoom } from '../protocol/packets.js'
+import { RoomResumption, type RoomsToResume } from '../rooms/room-resumption.service.js'
+import type { Session } from '../sessions/session.js'
+import { SessionsService, type ResumeVerdict } from '../sessions/sessions.service.js'
+import type { ConnectionHandle, ConnectionObserver } from '../transport/connection-handle.js'
+import type { ResumeCall } from './resume-call.js'
+
+/** What `auth.resume` answers: RESUMED in long form. */
+export interface ResumeReply extends LoginReply {
+  readonly rooms: readonly ResumedRoom[]
+}
+
+interface Resumption {
+  readonly session: Session
+  readonly rooms: RoomsToResume
+}
+
+/** Of the PING behind RESUMED; those that ask for a sign of life have 1. */
+const RESUMED_PING = 2
+const PING_FRAME = encodePacket({ kind: 'ping', correlation: RESUMED_PING })
+
+const refusals = {
+  replayed: 'the ticket was used and another one taken for it',
+  revoked: 'the session was ended',
+} as const
+
+@Injectable()
+export class ResumeService implements ConnectionObserver {
+  private readonly logger = new Logger('Nestwire')
+  /** Of connections whose RESUMED is on its way or not confirmed; goes with the connection. */
+  private readonly resumptions = new WeakMap<ConnectionHandle, Resumption>()
+
+  constructor(
+    private readonly auth: AuthService,
+    private readonly tickets: TicketOffice,
+    private readonly rate: LoginRate,
+    private readonly sessions: SessionsService,
+    private readonly rooms: RoomResumption,
+  ) {}
+
+  /** Rejects with TICKET_INVALID; closes the connection while too many come in, or if the session was resumed elsewhere. */
+  async resume(connection: ConnectionHandle, { ticket: bytes, positions }: ResumeCall): Promise<ResumeReply> {
+    const ticket = this.tickets.read(bytes)
+    this.rate.admit(connection)
+    const forgetAtMs = Math.max(ticket.expiresAtMs, this.tickets.forgetAtMs)
+    const session = this.sessionOf(connection, await this.sessions.resume(connection, ticket, forgetAtMs))
+    const rooms = await this.rooms.survey(session, positions)
+    this.resumptions.set(connection, { session, rooms })
+    return { ...this.auth.grantOf(session), rooms: rooms.rooms }
+  }
+
+  connectionActive(connection: ConnectionHandle): void {
+    const resumption = this.resumptions.get(connection)
+    if (resumption === undefined) return
+    resumption.rooms.attach()
+    connection.offer(PING_FRAME)
+  }
+
+  connectionPonged(connection: ConnectionHandle, correlation: number): void {
+    const resumption = this.resumptions.get(connection)
+    if (resumption === undefined || correlation !== RESUMED_PING) return
+    this.resumptions.delete(connection)
+    // Unconfirmed, the session stays as it was: an older ticket counts longer than it need.
+    this.sessions.confirm(resumption.session).catch((error: unknown) => this.logger.warn(error))
+  }
+
+  private sessionOf(connection: ConnectionHandle, verdict: ResumeVerdict): Session {
+    if (verdict.kind === 'resumed') return verdict.session
+    if (verdict.kind !== 'overtaken') throw ticketInvalid(refusals[verdict.kind])
+    const reason = 'the session goes on on another connection'
+    connection.close(CloseCode.TakenOver, reason)
+    throw ticketInvalid(reason)
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The rooms of a session that came back: which of those it names it still belongs to, where it stands in each, and what
+ * it missed. The answer is put together first (`survey`); deliveries begin behind it (`RoomsToResume.attach`).
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Inject, Injectable } from '@nestjs/common'
+import { Settings } from '../config/settings.js'
+import { RoomDelivery } from '../delivery/room-delivery.js'
+import { ROOM_LOG } from '../log/room-log.token.js'
+import type { RoomHead, RoomLog } from '../log/room-log.js'
+import { NO_SEQ, trustedEpoch, type RoomId, type Seq } from '../protocol/ids.js'
+import { ResumeOutcome, type ResumedRoom, type RoomPosition } from '../protocol/packets.js'
+import type { Session } from '../sessions/session.js'
+import { SessionsService } from '../sessions/sessions.service.js'
+import { MembershipService } from './membership.service.js'
+import { RoomPolicy } from './room-policy.js'
+import { RoomRegistry } from './room-registry.js'
+import type { Room } from './room.js'
+
+/** Looked at without a pause; each may take a read of the log. */
+const ROOMS_PER_TURN = 16
+/** Everything in RESUMED but the rooms, with names of 128 bytes. */
+const GRANT_RESERVE_BYTES = 1024
+/** One room in RESUMED, without its name. */
+const ROOM_BYTES = 26
+
+/** A room of which a RESUMED says nothing must be joined again. */
+export interface RoomsToResume {
+  /** For RESUMED; a room that does not fit a frame or the connection is left out. */
+  readonly rooms: readonly ResumedRoom[]
+  /** Deliveries begin, and GAPs are told. Call it when RESUMED is queued. */
+  attach(): void
+}
+
+@Injectable()
+export class RoomResumption {
+  constructor(
+    private readonly registry: RoomRegistry,
+    private readonly memberships: MembershipService,
+    private readonly policy: RoomPolicy,
+    private readonly sessions: SessionsService,
+    private readonly delivery: RoomDelivery,
+    @Inject(ROOM_LOG) private readonly log: RoomLog,
+    private readonly settings: Settings,
+  ) {}
+
+  /** Never rejects: a room that cannot be read now is left out. Of a room that is named twice the first position counts. */
+  async survey(session: Session, positions: readonly RoomPosition[]): Promise<RoomsToResume> {
+    const rooms = new Map<RoomId, ResumedRoom>()
+    const arrived: RoomPosition[] = []
+    let roomLeft = this.settings.current.transport.maxFrameBytes - GRANT_RESERVE_BYTES
+    for (const [index, position] of positions.entries()) {
+      if (index % ROOMS_PER_TURN === ROOMS_PER_TURN - 1) await nextTurn()
+      const bytes = ROOM_BYTES + Buffer.byteLength(position.room)
+      if (rooms.has(position.room) || bytes > roomLeft) continue
+      const resumed = await this.look(session, position).catch(() => undefined)
+      if (resumed === undefined) continue
+      roomLeft -= bytes
+      rooms.set(position.room, resumed)
+      if (resumed.outcome !== ResumeOutcome.NotAMember) arrived.push(position)
+    }
+    return { rooms: [...rooms.values()], attach: () => this.attach(session, arrived) }
+  }
+
+  private async look(session: Session, position: RoomPosition): Promise<ResumedRoom | undefined> {
+    if (this.roomOf(session, position.room) === undefined) return notAMember(position.room)
+    if (session.rooms.size >= this.settings.current.transport.maxRoomsPerConnection) return undefined
+    await this.delivery.open(position.room)
+    const resumed = await this.standing(position, this.delivery.head(position.room))
+    // The membership or the connection may have ended meanwhile.
+    const room = this.roomOf(session, position.room)
+    if (room === undefined) return notAMember(position.room)
+    if (this.sessions.get(session.id) !== session) return undefined
+    this.memberships.arrive(room, session)
+    return resumed
+  }
+
+  /** The room, if the session's user may hear it as a member. */
+  private roomOf({ principal }: Session, id: RoomId): Room | undefined {
+    const room = this.registry.get(id)
+    if (room?.member(principal.user) === undefined) return undefined
+    return this.policy.mayJoin(principal, id, room.standingOf(principal.user)) ? room : undefined
+  }
+
+  private async standing({ room, epoch, seq: from }: RoomPosition, head: RoomHead): Promise<ResumedRoom> {
+    if (epoch !== head.epoch || from > head.seq) {
+      return { room, epoch: head.epoch, from: head.seq, to: head.seq, outcome: ResumeOutcome.Gap }
+    }
+    const isWhole = from === head.seq || (await this.hasNext(room, from))
+    const outcome = isWhole ? ResumeOutcome.Whole : ResumeOutcome.Gap
+    return { room, epoch, from, to: head.seq, outcome }
+  }
+
+  /** Whether the log still has the record that comes after this one. */
+  private async hasNext(room: RoomId, seq: Seq): Promise<boolean> {
+    const [next] = await this.log.readAfter(room, seq, { maxRecords: 1, maxBytes: 0 })
+    return next?.prev === seq
+  }
+
+  private attach(session: Session, positions: readonly RoomPosition[]): void {
+    for (const position of positions) {
+      if (session.rooms.has(position.room)) this.delivery.attachAt(session.connection, position)
+    }
+  }
+}
+
+const notAMember = (room: RoomId): ResumedRoom => ({
+  room,
+  epoch: trustedEpoch(0),
+  from: NO_SEQ,
+  to: NO_SEQ,
+  outcome: ResumeOutcome.NotAMember,
+})
