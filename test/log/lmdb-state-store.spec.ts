@@ -4,7 +4,7 @@ import { NO_SEQ } from '../../src/protocol/ids.js'
 import { RecordKind } from '../../src/protocol/packets.js'
 import { listed, stateStoreContract, textOf } from '../contracts/state-store.contract.js'
 import { roomId, userId } from '../delivery/names.js'
-import { openLog } from './open-logs.js'
+import { commitBegins, openLog } from './open-logs.js'
 
 const MIB = 1024 * 1024
 const lobby = roomId('lobby')
@@ -51,7 +51,7 @@ test('a full log takes state all the same', async () => {
 test('state is refused while a commit takes more than ten seconds', async () => {
   const { log, clock } = await openLog()
   const first = log.state.put(['room', 'lobby'], Buffer.from('1'))
-  await Promise.resolve()
+  await commitBegins()
   clock.advance(10_000)
   const second = log.state.put(['room', 'attic'], Buffer.from('2'))
   clock.advance(1)

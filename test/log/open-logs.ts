@@ -37,3 +37,7 @@ export async function openLog(
   }
   return { log, folder: ownFolder, clock, settings, reopen }
 }
+
+/** Resolves when what was written just now is on its way to the disk: a commit begins when no microtask is left. */
+export const commitBegins = (): Promise<void> =>
+  new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)))

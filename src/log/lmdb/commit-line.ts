@@ -36,6 +36,8 @@ export class CommitLine {
   private nextRoom: number
   private storedBytes: number
   private readonly start = (): void => this.startNext()
+  /** When no microtask is left: what one turn of the event loop writes, over several promises, is one commit. */
+  private readonly startSoon = (): void => process.nextTick(this.start)
 
   constructor(
     private store: LogStore,
@@ -82,7 +84,7 @@ export class CommitLine {
   private openGroup(): CommitGroup {
     if (!this.isScheduled && this.running === undefined) {
       this.isScheduled = true
-      queueMicrotask(this.start)
+      queueMicrotask(this.startSoon)
     }
     const last = this.waiting.at(-1)
     if (last !== undefined && !last.isFull) return last
@@ -119,7 +121,7 @@ export class CommitLine {
     this.owner.onSuccess()
     group.resolve()
     // Behind those who wait for this commit, and with what they append next.
-    if (this.waiting.length > 0) queueMicrotask(this.start)
+    if (this.waiting.length > 0) queueMicrotask(this.startSoon)
   }
 
   private onFailed(group: CommitGroup, cause: unknown): void {
