@@ -56,7 +56,7 @@ export class TicketOffice {
   }
 
   close(): void {
-    for (const session of [...this.renewals.keys()]) this.stopRenewing(session)
+    for (const session of this.renewals.keys()) this.stopRenewing(session)
   }
 
   private seal(seal: TicketSeal, session: Session): { readonly bytes: Buffer; readonly expiresAtMs: number } {

@@ -24,7 +24,7 @@ function startRate(perSecond: number) {
     Array.from({ length: count }, () => tries(() => rate.admit(new SentAway()))).filter(Boolean).length
   const sentAway = (): SentAway => {
     const connection = new SentAway()
-    expect(() => rate.admit(connection)).toThrow()
+    expect(() => rate.admit(connection)).toThrow('too many')
     return connection
   }
   return { clock, rate, admitted, sentAway }

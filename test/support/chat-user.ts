@@ -1,9 +1,17 @@
 /** Somebody who chats: a raw client past AUTH that follows its rooms as docs/PROTOCOL.md tells clients to. */
 import { expect } from 'vitest'
 import { decodeBody, encodeBody } from '../../src/protocol/body.js'
+import { Feature } from '../../src/protocol/constants.js'
 import { errorCodeName } from '../../src/protocol/error-codes.js'
 import type { Epoch, Seq } from '../../src/protocol/ids.js'
-import { LeaveReason, RecordKind, type Packet, type RoomPosition, type RoomRecord } from '../../src/protocol/packets.js'
+import {
+  LeaveReason,
+  RecordKind,
+  ResumeOutcome,
+  type Packet,
+  type RoomPosition,
+  type RoomRecord,
+} from '../../src/protocol/packets.js'
 import { roomOf } from './example-packets.js'
 import { RawClient, hello, type PacketOf } from './raw-client.js'
 
@@ -32,6 +40,12 @@ export function request(pattern: string, data: unknown, correlation: number, dea
   return { kind: 'request', correlation, priority: 0, deadlineMs, metadata: undefined, pattern, body }
 }
 
+export interface Comeback {
+  readonly ticket: Buffer
+  readonly positions: readonly RoomPosition[]
+  readonly features: number
+}
+
 /** A room as one client hears it: where it stands, and what it was told and did not ask for yet. */
 interface Hearing {
   readonly epoch: Epoch
@@ -50,6 +64,46 @@ export class ChatUser extends RawClient {
     await user.ask(greeting, 'welcome')
     await user.authenticate(token)
     return user
+  }
+
+  /**
+   * Somebody whose connection is gone comes back on another one with the ticket that they hold: RESUME → RESUMED. Rooms
+   * that are given back are heard from where they were left.
+   */
+  static async comeBack(port: number, earlier: ChatUser, over: Partial<Comeback> = {}): Promise<ChatUser> {
+    const user = await ChatUser.greetedForResume(port, over.features)
+    const granted = await user.resume(over.ticket ?? earlier.ticket, over.positions ?? earlier.positions)
+    for (const { room, epoch, from, outcome } of granted.rooms) {
+      if (outcome !== ResumeOutcome.NotAMember) user.rooms.set(room, { epoch, seq: from, records: [] })
+    }
+    return user
+  }
+
+  /** Past HELLO, with a part in resume. */
+  static async greetedForResume(port: number, features: number = Feature.Resume): Promise<ChatUser> {
+    const user = new ChatUser(port, '127.0.0.1')
+    await user.opened()
+    await user.ask(hello({ features }), 'welcome')
+    return user
+  }
+
+  /** RESUME → RESUMED; the PING behind it is not answered yet. */
+  async resume(ticket: Buffer, positions: readonly RoomPosition[] = []): Promise<PacketOf<'resumed'>> {
+    const granted = await this.call((correlation) => resume(ticket, positions, correlation), 'resumed')
+    this.granted = granted
+    return granted
+  }
+
+  /** Answers the PING behind RESUMED, and waits until the server has heard it. */
+  async showsTicket(): Promise<void> {
+    const ping = (await this.find((packet) => packet.kind === 'ping')) as PacketOf<'ping'>
+    this.send({ kind: 'pong', correlation: ping.correlation })
+    await this.settled()
+  }
+
+  /** Where it stands in its rooms; what came and was not asked for yet is not counted. */
+  get positions(): readonly RoomPosition[] {
+    return [...this.rooms].map(([room, { epoch, seq }]) => ({ room: roomOf(room), epoch, seq }))
   }
 
   /** POSITION: everything that came so far was read. */
@@ -144,8 +198,15 @@ export class ChatUser extends RawClient {
   }
 }
 
-type Answer = PacketOf<'authOk' | 'joined' | 'ack' | 'reply' | 'error'>
-const answers: ReadonlySet<string> = new Set(['authOk', 'joined', 'ack', 'reply', 'error'] satisfies Answer['kind'][])
+type Answer = PacketOf<'authOk' | 'resumed' | 'joined' | 'ack' | 'reply' | 'error'>
+const answers: ReadonlySet<string> = new Set([
+  'authOk',
+  'resumed',
+  'joined',
+  'ack',
+  'reply',
+  'error',
+] satisfies Answer['kind'][])
 const isAnswer = (packet: Packet): packet is Answer => answers.has(packet.kind)
 
 function follow(hearing: Hearing, { epoch, records }: PacketOf<'deliver'>): void {
