@@ -24,6 +24,7 @@ import type { ConnectionHost } from './connection-host.js'
 import { FrameIntake, type PacketSink } from './frame-intake.js'
 import { greet } from './greeting.js'
 import type { InFlightCall } from './in-flight-call.js'
+import { unacknowledgedBytes } from './kernel-queue.js'
 import { NestwireException } from './nestwire.exception.js'
 import { Outbox, type OutboxOwner } from './outbox.js'
 import { errorFrame } from './reply-frames.js'
@@ -62,6 +63,9 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   }
   get remoteAddress(): string {
     return this.socket.remoteAddress ?? ''
+  }
+  get unacknowledgedBytes(): (() => Promise<number | undefined>) | undefined {
+    return this.outbox.isConfirmed ? undefined : () => unacknowledgedBytes(this.socket)
   }
   get isHandshaking(): boolean {
     return this.state === 'handshake'
@@ -116,11 +120,10 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
     this.host.connectionActive(this)
   }
 
-  /** The server goes away: no new requests; closes itself when those in flight are answered. */
-  drain(returnSlotMs: number): void {
+  /** The server goes away: no new requests; closes itself when those in flight are answered, which may take `deadlineMs`. */
+  drain(returnSlotMs: number, deadlineMs: number): void {
     if (this.state !== 'active') return this.close(CloseCode.ShuttingDown, 'the server is going away', returnSlotMs)
     this.move({ kind: 'drain' })
-    const { drainTimeoutMs: deadlineMs } = this.host.limits.current
     this.reply(
       encodePacket({ kind: 'goAway', code: CloseCode.ShuttingDown, slotMs: returnSlotMs, deadlineMs, target: '' }),
     )
@@ -217,7 +220,6 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   }
 
   onDrain(): void {
-    this.deadlines.unblocked()
     this.outbox.flush()
     this.release()
     this.tellWritable()
@@ -246,6 +248,10 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
     this.offer(PING_FRAME)
   }
 
+  tellWritable(): void {
+    if (this.outbox.takeWritable(this.host.limits.current.confirmWindowBytes)) this.host.connectionWritable(this)
+  }
+
   observeTimes(nowMs: number): ReturnType<DeadlineOwner['observeTimes']> {
     const { intake, outbox, host } = this
     const expiresAtMs = this.principal?.expiresAtMs ?? Infinity
@@ -254,8 +260,8 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
       heardAtMs: intake.heardAtMs,
       halfFrameSinceMs: intake.halfFrameSinceMs,
       isHeld: intake.isHeld,
-      isBlocked: outbox.isBlocked,
-      unconfirmedSinceMs: outbox.unconfirmedSinceMs(nowMs),
+      isAwaited: outbox.isAwaited,
+      takenBytes: outbox.takenBytes,
       expiresAtMs: nowMs + expiresAtMs - host.clock.now(),
     }
   }
@@ -300,10 +306,6 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
       throw new ProtocolError(CloseCode.BadField, `${receivedBytes} bytes confirmed that were not sent`)
     }
     this.tellWritable()
-  }
-
-  private tellWritable(): void {
-    if (this.outbox.takeWritable(this.host.limits.current.confirmWindowBytes)) this.host.connectionWritable(this)
   }
 
   private fail(error: unknown): void {

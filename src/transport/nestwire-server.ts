@@ -16,6 +16,7 @@ import type { ConnectionHost, DispatchedPacket } from './connection-host.js'
 import { ConnectionRegistry } from './connection-registry.js'
 import { Connection } from './connection.js'
 import { Dispatcher, type CompactHandler } from './dispatcher.js'
+import { drainConnections } from './drain-connections.js'
 import { NESTWIRE_TRANSPORT } from './nestwire-transport.js'
 import { TickFlusher } from './outbox.js'
 import { RouteTable } from './route-table.js'
@@ -55,8 +56,6 @@ export type NestwireServerEvents = {
 const MAX_REFUSALS = 256
 const LISTEN_BACKLOG = 4096
 const RETRY_WHEN_FULL_MS = 5_000
-/** At shutdown the clients are asked to come back spread over one millisecond each, at most this long. */
-const MAX_RETURN_SPREAD_MS = 10_000
 
 export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus> implements CustomTransportStrategy {
   override transportId = NESTWIRE_TRANSPORT
@@ -169,17 +168,8 @@ export class NestwireServer extends Server<NestwireServerEvents, NestwireStatus>
     const { tcp } = this
     if (tcp === undefined) return
     const stopped = new Promise<void>((resolve) => tcp.close(() => resolve()))
-    const spreadMs = Math.min(this.registry.size, MAX_RETURN_SPREAD_MS)
-    for (const connection of this.registry) connection.drain(Math.floor(Math.random() * spreadMs))
-    const stopWaiting = this.clock.every(Math.max(1, this.limits.current.drainTimeoutMs), () => this.cutShort())
-    await this.registry.whenEmpty()
+    await drainConnections(this.registry, { clock: this.clock, limits: this.limits.current })
     await stopped
-    stopWaiting()
-  }
-
-  /** The drain deadline: unanswered requests end here, and sockets that do not hang up are cut by their linger deadline. */
-  private cutShort(): void {
-    for (const connection of this.registry) connection.close(CloseCode.ShuttingDown, 'the server is going away')
   }
 
   private makeHost(): ConnectionHost {

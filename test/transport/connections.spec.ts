@@ -261,8 +261,8 @@ test('finishes what is in flight before it closes at shutdown', async () => {
   await closing
 })
 
-test('waits for requests at shutdown no longer than the drain deadline', async () => {
-  const harness = await start({ drainTimeoutMs: 5_000 })
+test('waits for requests at shutdown no longer than the drain deadline less the time to hang up', async () => {
+  const harness = await start({ drainTimeoutMs: 6_000, closeLingerMs: 1_000 })
   const client = await harness.greeted()
   client.send(request('wait', 1))
   await expect.poll(() => harness.gate.started).toBe(1)

@@ -1,0 +1,43 @@
+/**
+ * The orderly end of all connections: each is told to come back in a time slot of its own, answers what it was asked, and
+ * closes. A few are begun a tick, so that health and the requests in flight get their turns meanwhile.
+ */
+import type { Clock } from '../clock.js'
+import { CloseCode } from '../protocol/close-codes.js'
+import type { ConnectionRegistry } from './connection-registry.js'
+import type { TransportLimits } from './transport-limits.js'
+
+/** GOAWAY, CLOSE and FIN of one take some 40 µs. */
+const DRAINS_PER_TICK = 64
+/** Clients come back spread over a millisecond each, at most this long. */
+const MAX_RETURN_SPREAD_MS = 10_000
+
+interface Drain {
+  readonly clock: Clock
+  readonly limits: Pick<TransportLimits, 'drainTimeoutMs' | 'closeLingerMs'>
+}
+
+/**
+ * How long requests in flight may take, in milliseconds: what comes after them, the time to read the last bytes, is part
+ * of the drain, which must be over before somebody kills the process.
+ */
+const requestsMayTakeMs = ({ drainTimeoutMs, closeLingerMs }: Drain['limits']): number =>
+  Math.max(1, drainTimeoutMs - Math.min(closeLingerMs, Math.floor(drainTimeoutMs / 2)))
+
+/** Resolves when the last socket is gone. No connection may be added meanwhile. */
+export async function drainConnections(registry: ConnectionRegistry, { clock, limits }: Drain): Promise<void> {
+  const deadlineMs = requestsMayTakeMs(limits)
+  const stopWaiting = clock.every(deadlineMs, () => {
+    for (const connection of registry) connection.close(CloseCode.ShuttingDown, 'the server is going away')
+  })
+  const connections = [...registry]
+  const slotMs = Math.min(1, MAX_RETURN_SPREAD_MS / connections.length)
+  for (const [at, connection] of connections.entries()) {
+    if (at > 0 && at % DRAINS_PER_TICK === 0) await nextTick()
+    connection.drain(Math.floor(at * slotMs), deadlineMs)
+  }
+  await registry.whenEmpty()
+  stopWaiting()
+}
+
+const nextTick = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))

@@ -1,0 +1,88 @@
+/** The server as a process: what its signals do. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { emptyFolder } from './log/open-logs.js'
+import { compileSources, type CompiledSources } from './support/compiled-sources.js'
+
+let sources: CompiledSources
+beforeAll(async () => void (sources = await compileSources()))
+afterAll(() => sources.remove())
+
+interface Served {
+  readonly child: ChildProcess
+  readonly exit: Promise<unknown>
+  readonly port: number
+  /** Status of the readiness check. */
+  readonly readiness: () => Promise<number>
+}
+
+const ADDRESSES = /nestwire:\/\/\S+:(\d+).*http:\/\/(\S+:\d+)/
+
+async function serve(env: Readonly<Record<string, string>> = {}): Promise<Served> {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', "import('./serve.js').then((m) => m.serve())"], {
+    cwd: sources.folder,
+    env: {
+      PATH: process.env['PATH'],
+      NESTWIRE_PORT: '0',
+      NESTWIRE_HTTP_PORT: '0',
+      NESTWIRE_DATA_DIR: await emptyFolder(),
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const exit = once(child, 'exit').then(([code]) => code as unknown)
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [, port, http] = ADDRESSES.exec(line) ?? []
+    if (port === undefined || http === undefined) continue
+    child.stdout.resume()
+    return {
+      child,
+      exit,
+      port: Number(port),
+      readiness: async () => (await fetch(`http://${http}/health/ready`)).status,
+    }
+  }
+  throw new Error('the server ended before it listened')
+}
+
+/** A client that never hangs up, whatever it is told. */
+async function clinging(port: number): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.on('error', () => undefined).resume()
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'connect')
+  return socket
+}
+
+test.each(['SIGTERM', 'SIGINT'] as const)('exits with 0 after the drain that %s begins', async (signal) => {
+  const { child, exit } = await serve()
+  child.kill(signal)
+  expect(await exit).toBe(0)
+})
+
+test('answers that it is not ready while it drains, and ends at once at a second signal', async () => {
+  const patient = { NESTWIRE_DRAIN_TIMEOUT_MS: '600000', NESTWIRE_CLOSE_LINGER_MS: '60000' }
+  const { child, exit, port, readiness } = await serve(patient)
+  expect(await readiness()).toBe(200)
+  const client = await clinging(port)
+  const toldToGo = once(client, 'end')
+  child.kill('SIGTERM')
+  await toldToGo
+  expect(await readiness()).toBe(503)
+  child.kill('SIGTERM')
+  expect(await exit).toBe(143)
+})
+
+test('waits for clients that do not hang up no longer than the drain deadline', async () => {
+  const { child, exit, port } = await serve({ NESTWIRE_DRAIN_TIMEOUT_MS: '800', NESTWIRE_CLOSE_LINGER_MS: '200' })
+  const client = await clinging(port)
+  const cut = once(client, 'close')
+  child.kill('SIGTERM')
+  expect(await exit).toBe(0)
+  client.end()
+  await cut
+})
