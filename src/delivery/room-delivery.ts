@@ -1,5 +1,5 @@
 import type { RoomId, Seq } from '../protocol/ids.js'
-import type { RoomPosition, RoomRecord } from '../protocol/packets.js'
+import type { RoomPosition } from '../protocol/packets.js'
 import type { Appended, NewRecord, RoomHead } from '../log/room-log.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 

@@ -13,6 +13,11 @@ export class LogFault extends NestwireException {
   static commitFailed(cause: unknown): LogFault {
     return new LogFault(ErrorCode.CommitFailed, `the room log could not be written: ${reasonOf(cause)}`, { cause })
   }
+
+  /** A repeat whose first try may have been appended and forgotten: OUTCOME_UNKNOWN. */
+  static outcomeUnknown(): LogFault {
+    return new LogFault(ErrorCode.OutcomeUnknown, 'whether the message was appended is not known any more')
+  }
 }
 
 /** The first line of what an error says. */

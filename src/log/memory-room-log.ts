@@ -7,12 +7,13 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.js'
 import type { Settings } from '../config/settings.js'
-import { NO_SEQ, trustedEpoch, trustedSeq, type Epoch, type RoomId, type Seq } from '../protocol/ids.js'
+import { NO_SEQ, trustedEpoch, trustedSeq, type Epoch, type RoomId, type Seq, type UserId } from '../protocol/ids.js'
 import type { RoomRecord } from '../protocol/packets.js'
+import { RecentIds } from './recent-ids.js'
 import { RecordRing } from './record-ring.js'
 import { LogFault } from './log-fault.js'
 import { isBeyond } from './retention.js'
-import type { NewRecord, ReadLimit, RoomHead, RoomLog } from './room-log.js'
+import type { Appended, NewRecord, ReadLimit, Repeat, RoomHead, RoomLog } from './room-log.js'
 
 /** What a kept record costs beside its body: record, Buffer, ring slot (330–350 bytes of RSS measured on Node 20). */
 const RECORD_OVERHEAD_BYTES = 350
@@ -31,21 +32,30 @@ export class MemoryRoomLog implements RoomLog {
   private readonly rooms = new Map<RoomId, History>()
   /** Rooms that hold records, the least recently written first. */
   private readonly byAge = new Map<RoomId, History>()
+  private readonly ids: RecentIds
   private newest: History | undefined
   private heldBytes = 0
   private isClosed = false
 
   constructor(
     private readonly settings: Settings,
-    private readonly clock: Pick<Clock, 'now'>,
-  ) {}
+    private readonly clock: Pick<Clock, 'now' | 'uptimeMs'>,
+  ) {
+    const windowMs = (): number => settings.current.log.dedupWindowMs
+    this.ids = new RecentIds({ windowMs, maxIds: settings.current.log.dedupMaxIds })
+  }
 
-  async append(room: RoomId, { kind, sender, body }: NewRecord): Promise<RoomRecord> {
+  async append(room: RoomId, { kind, sender, body, id }: NewRecord): Promise<Appended> {
+    const repeat = id === undefined ? undefined : this.repeatOf(room, sender, id.messageId)
+    if (repeat !== undefined) return repeat
     if (this.isClosed) throw LogFault.unavailable('the room log is closed')
+    const nowMs = this.clock.uptimeMs()
+    if (id?.ageMs !== undefined && !this.ids.isSurelyNew(id.ageMs, nowMs)) throw LogFault.outcomeUnknown()
     const history = this.historyOf(room)
     const prev = history.seq
     const seq = trustedSeq(prev + 1)
     const record: RoomRecord = { kind, seq, prev, timeMs: this.clock.now(), sender, body: keepable(body) }
+    if (id !== undefined) this.ids.add({ room: history.epoch, sender, messageId: id.messageId }, record, nowMs)
     history.seq = seq
     history.records.push(record)
     history.bytes += record.body.length
@@ -53,6 +63,13 @@ export class MemoryRoomLog implements RoomLog {
     this.markNewest(room, history)
     this.forgetBeyondLimits(history)
     return record
+  }
+
+  repeatOf(room: RoomId, sender: UserId, messageId: Buffer): Promise<Repeat> | undefined {
+    const history = this.rooms.get(room)
+    if (history === undefined) return undefined
+    const place = this.ids.find({ room: history.epoch, sender, messageId }, this.clock.uptimeMs())
+    return place === undefined ? undefined : Promise.resolve({ isRepeat: true, ...place })
   }
 
   async readAfter(room: RoomId, after: Seq, limit: ReadLimit): Promise<readonly RoomRecord[]> {

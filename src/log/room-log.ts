@@ -5,12 +5,32 @@
 import type { Epoch, RoomId, Seq, UserId } from '../protocol/ids.js'
 import type { RecordKind, RoomRecord } from '../protocol/packets.js'
 
+/** By what a repeat of a message is known beside its room and sender. */
+export interface MessageIdentity {
+  /** 16 random bytes of the sender's. Owned by the log from here on, like the body. */
+  readonly messageId: Buffer
+  /** How long ago it was sent for the first time; absent: this is the first time. */
+  readonly ageMs?: number
+}
+
 export interface NewRecord {
   readonly kind: RecordKind
   readonly sender: UserId
   /** Owned by the log from here on: must not be a view that somebody else still writes to. */
   readonly body: Buffer
+  /** Absent: nobody will send it again. */
+  readonly id?: MessageIdentity | undefined
 }
+
+/** What an append comes to when the message was appended before: where it stands, and nothing was written. */
+export interface Repeat {
+  readonly isRepeat: true
+  readonly seq: Seq
+  readonly timeMs: number
+}
+
+export type Appended = RoomRecord | Repeat
+export const isRepeat = (appended: Appended): appended is Repeat => 'isRepeat' in appended
 
 /** Where a room stands: `seq` 0 for a room without records. */
 export interface RoomHead {
@@ -25,8 +45,14 @@ export interface ReadLimit {
 }
 
 export interface RoomLog {
-  /** Resolves once the record is committed. Calls for one room resolve in call order, with `seq` strictly growing. */
-  append(room: RoomId, record: NewRecord): Promise<RoomRecord>
+  /**
+   * Resolves once the record is committed. Calls for one room resolve in call order, with `seq` strictly growing.
+   * A repeat resolves with what the first came to, and shares its failure. One of an id that is not known is refused
+   * with OUTCOME_UNKNOWN if the first may have been forgotten.
+   */
+  append(room: RoomId, record: NewRecord): Promise<Appended>
+  /** What `append` would answer to a repeat, now; `undefined` if the id is not known, at less than 1 µs. */
+  repeatOf(room: RoomId, sender: UserId, messageId: Buffer): Promise<Repeat> | undefined
   /** Committed records with `seq > after`, ascending; at least one if there is any, whatever `maxBytes`. */
   readAfter(room: RoomId, after: Seq, limit: ReadLimit): Promise<readonly RoomRecord[]>
   /** Committed records with `seq < before`, ascending: the newest that fit the limit. */

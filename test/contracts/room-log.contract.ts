@@ -2,11 +2,12 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Environment } from '../../src/config/load-settings.js'
 import { LogFault } from '../../src/log/log-fault.js'
-import type { ReadLimit, RoomLog } from '../../src/log/room-log.js'
+import { isRepeat, type ReadLimit, type RoomLog } from '../../src/log/room-log.js'
 import { NO_SEQ, trustedSeq } from '../../src/protocol/ids.js'
 import { RecordKind } from '../../src/protocol/packets.js'
 import { roomId, userId } from '../delivery/names.js'
 import type { ManualClock } from '../support/manual-clock.js'
+import { written } from './written.js'
 
 export interface LogUnderTest {
   readonly log: RoomLog
@@ -18,6 +19,12 @@ const attic = roomId('attic')
 const alice = userId('alice')
 const plenty: ReadLimit = { maxRecords: 1000, maxBytes: 1_000_000 }
 const text = (body: string) => ({ kind: RecordKind.Text, sender: alice, body: Buffer.from(body) })
+const idOf = (number: number): Buffer => Buffer.alloc(16, String(number).padStart(16, '.'))
+/** A message that may be sent again; with `ageMs` it is. */
+const message = (number: number, ageMs?: number) => ({
+  ...text(`m${number}`),
+  id: { messageId: idOf(number), ...(ageMs === undefined ? {} : { ageMs }) },
+})
 const seqs = (records: readonly { seq: number }[]) => records.map(({ seq }) => seq)
 
 export function roomLogContract(engine: string, open: (env: Environment) => Promise<LogUnderTest>): void {
@@ -53,7 +60,7 @@ export function roomLogContract(engine: string, open: (env: Environment) => Prom
       const { log } = await start()
       const resolved: string[] = []
       const appends = Array.from({ length: 50 }, (_, index) =>
-        log.append(lobby, text(`m${index}`)).then((record) => resolved.push(record.body.toString())),
+        log.append(lobby, text(`m${index}`)).then((record) => resolved.push(written(record).body.toString())),
       )
       await Promise.all(appends)
       expect(resolved).toEqual(Array.from({ length: 50 }, (_, index) => `m${index}`))
@@ -65,7 +72,7 @@ export function roomLogContract(engine: string, open: (env: Environment) => Prom
     test('keeps rooms apart', async () => {
       const { log } = await start()
       await log.append(lobby, text('down'))
-      const upstairs = await log.append(attic, text('up'))
+      const upstairs = written(await log.append(attic, text('up')))
       expect(upstairs.prev).toBe(0)
       expect(await log.readAfter(attic, NO_SEQ, plenty)).toEqual([upstairs])
     })
@@ -216,6 +223,110 @@ export function roomLogContract(engine: string, open: (env: Environment) => Prom
       await Promise.all(deletions)
       expect(record).toMatchObject({ seq: 1, prev: 0 })
       expect(await log.readAfter(lobby, NO_SEQ, plenty)).toEqual([record])
+    })
+
+    test('answers a repeat with the place of the first', async () => {
+      const { log, clock } = await start()
+      const { seq, timeMs } = await log.append(lobby, message(1))
+      clock.advance(10)
+      await log.append(lobby, message(2))
+      expect(await log.append(lobby, message(1))).toEqual({ isRepeat: true, seq, timeMs })
+      expect(await log.append(lobby, { ...message(1, 10), body: Buffer.from('other') })).toMatchObject({
+        isRepeat: true,
+        seq,
+      })
+      expect(await log.repeatOf(lobby, alice, idOf(1))).toEqual({ isRepeat: true, seq, timeMs })
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, plenty))).toEqual([1, 2])
+    })
+
+    test('knows no id before its message', async () => {
+      const { log } = await start()
+      expect(log.repeatOf(lobby, alice, idOf(1))).toBeUndefined()
+      await log.append(lobby, text('without'))
+      expect(log.repeatOf(lobby, alice, idOf(1))).toBeUndefined()
+    })
+
+    test('a repeat of a message on its way shares its outcome', async () => {
+      const { log } = await start()
+      const settled: string[] = []
+      const first = log.append(lobby, message(1)).then((record) => settled.push(`first ${record.seq}`))
+      const second = log.append(lobby, message(1)).then((record) => settled.push(`second ${record.seq}`))
+      const third = log.repeatOf(lobby, alice, idOf(1))?.then((record) => settled.push(`third ${record.seq}`))
+      await Promise.all([first, second, third])
+      expect(settled[0]).toBe('first 1')
+      expect(settled.toSorted()).toEqual(['first 1', 'second 1', 'third 1'])
+      expect((await log.head(lobby)).seq).toBe(1)
+    })
+
+    test('ids are those of one sender in one room', async () => {
+      const { log } = await start()
+      await log.append(lobby, message(1))
+      const others = [
+        await log.append(attic, message(1)),
+        await log.append(lobby, { ...message(1), sender: userId('bob') }),
+        await log.append(lobby, { ...message(1), id: { messageId: Buffer.alloc(16) } }),
+      ]
+      expect(others.filter(isRepeat)).toEqual([])
+    })
+
+    test('keeps an id whose memory is used again', async () => {
+      const { log } = await start()
+      const messageId = Buffer.from(idOf(1))
+      await log.append(lobby, { ...text('m1'), id: { messageId } })
+      messageId.fill(0)
+      expect(await log.append(lobby, message(1))).toMatchObject({ isRepeat: true })
+      expect(await log.append(lobby, { ...text('m2'), id: { messageId } })).toMatchObject({ seq: 2 })
+    })
+
+    test('knows an id as long as the window and a minute, whatever the wall clock', async () => {
+      const { log, clock } = await start({ NESTWIRE_DEDUP_WINDOW_MS: '2000' })
+      const { seq } = await log.append(lobby, message(1))
+      clock.setWallClock(clock.now() + 86_400_000)
+      clock.advance(62_000)
+      clock.setWallClock(0)
+      expect(await log.append(lobby, message(1))).toMatchObject({ isRepeat: true, seq })
+      clock.advance(1)
+      expect(await log.append(lobby, message(1))).toMatchObject({ seq: seq + 1, prev: seq })
+    })
+
+    test('takes a repeat of an unknown id as old as the window, and no older', async () => {
+      const { log } = await start({ NESTWIRE_DEDUP_WINDOW_MS: '2000' })
+      expect(await log.append(lobby, message(1, 2_000))).toMatchObject({ seq: 1 })
+      const doubt = log.append(lobby, message(2, 2_001))
+      await expect(doubt).rejects.toMatchObject({ failure: { code: 'OUTCOME_UNKNOWN' } })
+      await expect(doubt).rejects.toBeInstanceOf(LogFault)
+      expect((await log.head(lobby)).seq).toBe(1)
+    })
+
+    test('forgets the oldest id beyond the count, and is in doubt from then on', async () => {
+      const { log, clock } = await start({ NESTWIRE_DEDUP_MAX_IDS: '3' })
+      for (const number of [1, 2, 3]) await log.append(lobby, message(number))
+      expect(await log.append(lobby, message(1))).toMatchObject({ isRepeat: true })
+      clock.advance(1_000)
+      await log.append(lobby, message(4))
+      expect(log.repeatOf(lobby, alice, idOf(1))).toBeUndefined()
+      expect(await log.append(lobby, message(2))).toMatchObject({ isRepeat: true })
+      // The forgotten one is a second old, and five more must lie between.
+      await expect(log.append(lobby, message(1, 1_000))).rejects.toMatchObject({ failure: { code: 'OUTCOME_UNKNOWN' } })
+      clock.advance(4_999)
+      await expect(log.append(lobby, message(1, 1_000))).rejects.toBeInstanceOf(LogFault)
+      clock.advance(1)
+      expect(await log.append(lobby, message(5, 1_000))).toMatchObject({ seq: 5 })
+    })
+
+    test('a room of the same name later knows nothing of the ids', async () => {
+      const { log } = await start()
+      await log.append(lobby, message(1))
+      await log.deleteRoom(lobby)
+      expect(await log.append(lobby, message(1))).toMatchObject({ seq: 1, prev: 0 })
+      expect(await log.append(lobby, message(1))).toMatchObject({ isRepeat: true, seq: 1 })
+    })
+
+    test('knows ids of records that were trimmed', async () => {
+      const { log } = await start()
+      await log.append(lobby, message(1))
+      await log.trim(lobby, trustedSeq(1))
+      expect(await log.append(lobby, message(1))).toMatchObject({ isRepeat: true, seq: 1 })
     })
 
     test('refuses appends once closed, and says so', async () => {

@@ -4,7 +4,7 @@ import { Settings } from '../../src/config/settings.js'
 import { BackpressureRouter } from '../../src/delivery/backpressure-router.js'
 import type { DeliveryPriority } from '../../src/delivery/room-delivery.js'
 import { MemoryRoomLog } from '../../src/log/memory-room-log.js'
-import { RecordKind, type RoomRecord } from '../../src/protocol/packets.js'
+import { RecordKind } from '../../src/protocol/packets.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { ManualEndOfTick } from './manual-end-of-tick.js'
 import { roomId, userId } from './names.js'
@@ -16,7 +16,7 @@ export const text = (body: string | Buffer) => ({
   sender: userId('alice'),
   body: Buffer.from(body),
 })
-export const seqs = (records: readonly RoomRecord[]): readonly number[] => records.map(({ seq }) => seq)
+export const seqs = (records: readonly { readonly seq: number }[]): readonly number[] => records.map(({ seq }) => seq)
 export const from1To = (last: number): readonly number[] => Array.from({ length: last }, (_, index) => index + 1)
 
 /**

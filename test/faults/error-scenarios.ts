@@ -131,6 +131,10 @@ export const errorScenarios: Readonly<Record<keyof typeof ErrorCode, () => Promi
     alice.send(publish('lobby', 'one too many', CORRELATION))
     return alice
   },
+  OutcomeUnknown: () =>
+    inChat({ ...publish('lobby', 'long ago', CORRELATION), ageMs: 2 ** 32 - 1 } as Packet, {
+      NESTWIRE_DEDUP_WINDOW_MS: '1000',
+    }),
   CommitFailed: async () => {
     const chat = await startChat({ NESTWIRE_LOG_ENGINE: 'lmdb' })
     const alice = await chat.connect('alice')

@@ -6,6 +6,7 @@ import { NO_SEQ } from '../../src/protocol/ids.js'
 import { RecordKind } from '../../src/protocol/packets.js'
 import { roomLogContract } from '../contracts/room-log.contract.js'
 import { roomId, userId } from '../delivery/names.js'
+import { written } from '../contracts/written.js'
 import { ManualClock } from '../support/manual-clock.js'
 
 const MIB = 1024 * 1024
@@ -73,14 +74,14 @@ describe('ownership of bodies', () => {
   test('copies a small body out of the chunk it was read in', async () => {
     const log = logWith()
     const chunk = Buffer.alloc(64 * 1024)
-    const record = await log.append(lobby, { ...bytes(0), body: chunk.subarray(100, 164) })
+    const record = written(await log.append(lobby, { ...bytes(0), body: chunk.subarray(100, 164) }))
     expect(record.body.buffer).not.toBe(chunk.buffer)
   })
 
   test('keeps a large body that is most of its chunk as it is', async () => {
     const log = logWith()
     const chunk = Buffer.from(new ArrayBuffer(2 * Buffer.poolSize))
-    const record = await log.append(lobby, { ...bytes(0), body: chunk.subarray(100) })
+    const record = written(await log.append(lobby, { ...bytes(0), body: chunk.subarray(100) }))
     expect(record.body.buffer).toBe(chunk.buffer)
   })
 })

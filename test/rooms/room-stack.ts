@@ -3,13 +3,12 @@ import { loadSettings } from '../../src/config/load-settings.js'
 import { Settings } from '../../src/config/settings.js'
 import { BackpressureRouter } from '../../src/delivery/backpressure-router.js'
 import type { DeliveryPriority } from '../../src/delivery/room-delivery.js'
-import type { NewRecord, RoomHead, RoomLog } from '../../src/log/room-log.js'
+import type { Appended, NewRecord, RoomHead, RoomLog } from '../../src/log/room-log.js'
 import { LogFault } from '../../src/log/log-fault.js'
 import { MemoryRoomLog } from '../../src/log/memory-room-log.js'
 import { MemoryStateStore } from '../../src/log/memory-state-store.js'
 import type { StateKey, StateStore } from '../../src/log/state-store.js'
 import type { RoomId } from '../../src/protocol/ids.js'
-import type { RoomRecord } from '../../src/protocol/packets.js'
 import { MembershipService } from '../../src/rooms/membership.service.js'
 import { Presence } from '../../src/rooms/presence.js'
 import { RoomCatalogueService } from '../../src/rooms/room-catalogue.service.js'
@@ -29,7 +28,7 @@ import { ManualClock } from '../support/manual-clock.js'
 /** A log that may be told to fail, as a full disk would. */
 export class FallibleRoomLog extends MemoryRoomLog {
   isFailing = false
-  override append(room: RoomId, record: NewRecord): Promise<RoomRecord> {
+  override append(room: RoomId, record: NewRecord): Promise<Appended> {
     return this.isFailing ? Promise.reject(new Error('disk full')) : super.append(room, record)
   }
   override head(room: RoomId): Promise<RoomHead> {
@@ -72,7 +71,7 @@ export class FallibleStateStore extends MemoryStateStore {
 /** Remembers with which priority each append came. */
 export class AttentiveRouter extends BackpressureRouter {
   readonly priorities: DeliveryPriority[] = []
-  override append(room: RoomId, record: NewRecord, priority: DeliveryPriority = 'normal'): Promise<RoomRecord> {
+  override append(room: RoomId, record: NewRecord, priority: DeliveryPriority = 'normal'): Promise<Appended> {
     this.priorities.push(priority)
     return super.append(room, record, priority)
   }

@@ -22,6 +22,8 @@ export class CommitGroup {
   // Side by side instead of an object a record.
   readonly records: RoomRecord[] = []
   readonly states: RoomState[] = []
+  /** `undefined`: the record has none. */
+  readonly messageIds: (Buffer | undefined)[] = []
   private readonly resolves: ((record: RoomRecord) => void)[] = []
   private readonly rejects: ((error: Error) => void)[] = []
   readonly steps: { readonly run: CommitStep; readonly done: () => void; readonly failed: (error: Error) => void }[] =
@@ -34,9 +36,10 @@ export class CommitGroup {
     return this.records.length + this.steps.length >= MAX_RECORDS || this.bytes >= MAX_BYTES
   }
 
-  append(state: RoomState, record: RoomRecord): Promise<RoomRecord> {
+  append(state: RoomState, record: RoomRecord, messageId: Buffer | undefined): Promise<RoomRecord> {
     this.records.push(record)
     this.states.push(state)
+    this.messageIds.push(messageId)
     this.bytes += record.body.length
     return new Promise((resolve, reject) => {
       this.resolves.push(resolve)
@@ -46,6 +49,10 @@ export class CommitGroup {
 
   step(run: CommitStep): Promise<void> {
     return new Promise((done, failed) => void this.steps.push({ run, done, failed }))
+  }
+
+  holds(state: RoomState, seq: number): boolean {
+    return this.records.some((record, index) => record.seq === seq && this.states[index] === state)
   }
 
   /** In the order of the appends, then the steps. */

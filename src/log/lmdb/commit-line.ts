@@ -5,6 +5,7 @@
 import type { RoomRecord } from '../../protocol/packets.js'
 import { LogFault } from '../log-fault.js'
 import { CommitGroup, type CommitBuild, type CommitStep } from './commit-group.js'
+import type { IdJournal } from './id-journal.js'
 import type { LogStore } from './log-store.js'
 import type { RoomState } from './room-ledger.js'
 import {
@@ -30,6 +31,7 @@ export class CommitLine {
   private readonly waiting: CommitGroup[] = []
   private readonly batch = new WriteBatch()
   private running: Promise<void> | undefined
+  private writing: CommitGroup | undefined
   private runningSinceMs = 0
   private isScheduled = false
   private isBroken = false
@@ -42,6 +44,7 @@ export class CommitLine {
   constructor(
     private store: LogStore,
     private readonly owner: CommitLineOwner,
+    private readonly ids: IdJournal,
   ) {
     this.nextRoom = store.identity.nextRoom
     this.storedBytes = store.identity.bytes
@@ -57,8 +60,14 @@ export class CommitLine {
     return this.running === undefined ? 0 : this.owner.uptimeMs() - this.runningSinceMs
   }
 
-  append(state: RoomState, record: RoomRecord): Promise<RoomRecord> {
-    return this.isBroken ? Promise.reject(broken()) : this.openGroup().append(state, record)
+  append(state: RoomState, record: RoomRecord, messageId?: Buffer): Promise<RoomRecord> {
+    return this.isBroken ? Promise.reject(broken()) : this.openGroup().append(state, record, messageId)
+  }
+
+  /** What will become of a record that was appended; `undefined` if it is on its way no more. */
+  outcomeOf(state: RoomState, seq: number): Promise<void> | undefined {
+    const group = [this.writing, ...this.waiting].find((group) => group?.holds(state, seq))
+    return group?.step(() => undefined)
   }
 
   step(run: CommitStep): Promise<void> {
@@ -99,6 +108,7 @@ export class CommitLine {
     const group = this.waiting.shift()
     if (group === undefined) return
     this.runningSinceMs = this.owner.uptimeMs()
+    this.writing = group
     this.running = this.write(group).then(
       () => this.onCommitted(group),
       (cause: unknown) => this.onFailed(group, cause),
@@ -112,7 +122,7 @@ export class CommitLine {
   }
 
   private onCommitted(group: CommitGroup): void {
-    this.running = undefined
+    this.running = this.writing = undefined
     for (const state of group.touched) {
       state.committed = state.last
       state.isStored = true
@@ -125,7 +135,7 @@ export class CommitLine {
   }
 
   private onFailed(group: CommitGroup, cause: unknown): void {
-    this.running = undefined
+    this.running = this.writing = undefined
     this.isBroken = true
     const behind = this.waiting.splice(0)
     this.owner.onFailure(cause)
@@ -160,6 +170,7 @@ export class CommitLine {
   private addRecords(group: CommitGroup, build: CommitBuild): void {
     const { allocate } = this.batch
     const before = new Map<RoomState, number>()
+    this.ids.begin()
     for (const [index, record] of group.records.entries()) {
       const state = group.states[index]
       if (state === undefined) continue
@@ -168,7 +179,10 @@ export class CommitLine {
       const value = encodeRecord(record, allocate)
       this.batch.put(recordKey(state.room, record.seq, allocate), value)
       this.storedBytes += value.length + RECORD_OVERHEAD_BYTES
+      const messageId = group.messageIds[index]
+      if (messageId !== undefined) this.ids.note({ room: state.salt, seq: record.seq, messageId }, value)
     }
+    this.ids.end(this.batch)
     for (const [state, last] of before) {
       build.stage(state)
       this.owner.retain(build, state, state.last - last)

@@ -8,6 +8,7 @@ import type { RoomId } from '../../protocol/ids.js'
 import { isBeyond } from '../retention.js'
 import type { CommitBuild } from './commit-group.js'
 import type { CommitLine } from './commit-line.js'
+import type { IdJournal } from './id-journal.js'
 import type { LogStore } from './log-store.js'
 import type { RoomLedger, RoomState } from './room-ledger.js'
 import { bodyBytesOf, deletedKey, recordKey, RECORD_OVERHEAD_BYTES, timeOfRecord } from './store-format.js'
@@ -27,6 +28,7 @@ interface HistoryKeeperParts {
   readonly clock: Pick<Clock, 'now'>
   readonly ledger: RoomLedger
   readonly line: CommitLine
+  readonly ids: IdJournal
   readonly store: () => LogStore
 }
 
@@ -52,12 +54,19 @@ export class HistoryKeeper {
   /** One round of background work. Rejects when the log fails, and is to be tried again later. */
   async sweep(): Promise<void> {
     this.stepsLeft = SWEEP_STEPS
+    await this.removeIds()
     const deleted = this.parts.store().deletedRoom()
     if (deleted !== undefined) await this.clear(deleted)
     for (const name of this.roomsToTrim()) {
       while (this.stepsLeft > 0 && (await this.step(name, 0))) this.stepsLeft -= 1
       if (this.stepsLeft <= 0) return
     }
+  }
+
+  private async removeIds(): Promise<void> {
+    const { ids, store } = this.parts
+    while (this.stepsLeft > 0 && (await this.inCommit(({ batch }) => ids.removeSome(batch, store()))))
+      this.stepsLeft -= 1
   }
 
   private roomsToTrim(): RoomId[] {

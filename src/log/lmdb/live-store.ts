@@ -10,6 +10,7 @@ import { StartUpError } from '../../config/start-up-error.js'
 import { LogFault, reasonOf } from '../log-fault.js'
 import { CommitLine, type CommitLineOwner } from './commit-line.js'
 import { DirectoryLock } from './directory-lock.js'
+import { IdJournal } from './id-journal.js'
 import { LogStore } from './log-store.js'
 import { RetryUntilMended } from './retry-until-mended.js'
 import { DamagedStore } from './store-file.js'
@@ -33,6 +34,7 @@ interface RoomsOfStore {
 
 export class LiveStore {
   readonly line: CommitLine
+  readonly ids: IdJournal
   private readonly logger = new Logger('RoomLog')
   private readonly retry: RetryUntilMended
   private rooms: RoomsOfStore | undefined
@@ -48,12 +50,14 @@ export class LiveStore {
     store: LogStore,
   ) {
     this.current = store
-    this.line = new CommitLine(store, {
+    this.ids = new IdJournal(parts, store)
+    const owner: CommitLineOwner = {
       retain: (build, state, added) => this.rooms?.retain(build, state, added),
       onFailure: (cause) => this.onFailure(cause),
       onSuccess: () => this.retry.reset(),
       uptimeMs: () => parts.clock.uptimeMs(),
-    })
+    }
+    this.line = new CommitLine(store, owner, this.ids)
     this.retry = new RetryUntilMended(parts.clock, () => this.reopen())
   }
 
@@ -131,6 +135,7 @@ export class LiveStore {
     await store?.close()
     this.current = await LogStore.open(this.parts.folder, this.parts.settings.current.log.logMaxBytes)
     this.rooms?.restart(this.current)
+    this.ids.restart(this.current)
     await this.current.probe()
     this.line.restart(this.current)
     this.diskFault = undefined

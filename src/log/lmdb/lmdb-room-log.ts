@@ -1,10 +1,10 @@
 /** The room log in a folder of its own: what it says is on disk. Reads answer from the last commit and wait for nobody. */
 import { Logger } from '@nestjs/common'
-import { trustedSeq, type RoomId, type Seq } from '../../protocol/ids.js'
+import { trustedSeq, type RoomId, type Seq, type UserId } from '../../protocol/ids.js'
 import type { RoomRecord } from '../../protocol/packets.js'
-import { reasonOf } from '../log-fault.js'
+import { LogFault, reasonOf } from '../log-fault.js'
 import { expiryOf } from '../retention.js'
-import type { NewRecord, ReadLimit, RoomHead, RoomLog } from '../room-log.js'
+import type { Appended, NewRecord, ReadLimit, Repeat, RoomHead, RoomLog } from '../room-log.js'
 import type { StateStore } from '../state-store.js'
 import type { CommitBuild } from './commit-group.js'
 import { HistoryKeeper } from './history-keeper.js'
@@ -31,7 +31,8 @@ export class LmdbRoomLog implements RoomLog {
   ) {
     const { clock, settings } = parts
     const ledger = new RoomLedger(live.store)
-    const keeper = new HistoryKeeper({ settings, clock, ledger, line: live.line, store: () => live.store })
+    const { line, ids } = live
+    const keeper = new HistoryKeeper({ settings, clock, ledger, line, ids, store: () => live.store })
     live.serve({
       retain: (build, state, added) => keeper.retain(build, state, added),
       restart: (store) => ledger.restart(store),
@@ -47,18 +48,33 @@ export class LmdbRoomLog implements RoomLog {
     return new LmdbRoomLog(parts, await LiveStore.open(parts))
   }
 
-  append(room: RoomId, { kind, sender, body }: NewRecord): Promise<RoomRecord> {
+  append(room: RoomId, { kind, sender, body, id }: NewRecord): Promise<Appended> {
     try {
+      const repeat = id === undefined ? undefined : this.repeatOf(room, sender, id.messageId)
+      if (repeat !== undefined) return repeat
       const fault = this.fault()
       if (fault !== undefined) throw this.live.refusal(fault)
+      const { line, ids } = this.live
+      if (id?.ageMs !== undefined && !ids.isSurelyNew(id.ageMs)) throw LogFault.outcomeUnknown()
       const state = this.ledger.stateOf(room)
       const prev = trustedSeq(state.assigned)
       state.assigned += 1
-      const seq = trustedSeq(state.assigned)
-      return this.live.line.append(state, { kind, seq, prev, timeMs: this.parts.clock.now(), sender, body })
+      const record = { kind, seq: trustedSeq(state.assigned), prev, timeMs: this.parts.clock.now(), sender, body }
+      if (id !== undefined) ids.add({ room: state.salt, sender, messageId: id.messageId }, record)
+      return line.append(state, record, id?.messageId)
     } catch (error) {
       return Promise.reject(asFault(error))
     }
+  }
+
+  repeatOf(room: RoomId, sender: UserId, messageId: Buffer): Promise<Repeat> | undefined {
+    const state = this.live.reading(() => this.ledger.stateOf(room))
+    const place = this.live.ids.find({ room: state.salt, sender, messageId })
+    if (place === undefined) return undefined
+    const repeat: Repeat = { isRepeat: true, ...place }
+    if (place.seq <= state.committed) return Promise.resolve(repeat)
+    // Without an outcome its commit has failed, and what is on disk will only be known when the store is open again.
+    return this.live.line.outcomeOf(state, place.seq)?.then(() => repeat)
   }
 
   async readAfter(room: RoomId, after: Seq, limit: ReadLimit): Promise<readonly RoomRecord[]> {

@@ -21,8 +21,11 @@ import {
   DELETED_START,
   encodeStore,
   formatOfStore,
+  IDS_END,
+  IDS_START,
   keyOfStateKey,
   nameOfRoomKey,
+  numberOfIdsKey,
   recordKey,
   roomKey,
   roomOfDeletedKey,
@@ -45,6 +48,11 @@ interface RecordRange {
   /** Both included. */
   readonly from: number
   readonly to: number
+}
+
+export interface StoredIds {
+  readonly number: number
+  readonly value: Buffer
 }
 
 /** A record as it lies in the store: `value` is memory of its own. */
@@ -127,6 +135,17 @@ export class LogStore {
     const start = stateKey(after === undefined ? prefix : textOfKey(after))
     const range = { start, end: stateKeysEnd(prefix), exclusiveStart: after !== undefined }
     for (const { key, value } of this.tree.getRange(range)) yield { key: keyOfStateKey(key), value }
+  }
+
+  /** Entries of recent ids, the newest first. */
+  *ids(): Iterable<StoredIds> {
+    const range = { start: IDS_END, end: IDS_START, reverse: true }
+    for (const { key, value } of this.tree.getRange(range)) yield { number: numberOfIdsKey(key), value }
+  }
+
+  /** Their numbers, ascending. */
+  *idNumbers(): Iterable<number> {
+    for (const key of this.tree.getKeys({ start: IDS_START, end: IDS_END })) yield numberOfIdsKey(key)
   }
 
   /** All of it or nothing; one at a time. Rejects with the cause; nothing may be written afterwards. */

@@ -6,6 +6,8 @@
  *   2 name                a room:     room:u48 salt:u48 first:u48 last:u48 bytes:u48 oldestTime:u48
  *   3 room:u48 seq:u48    a record:   kind:u8 time:u48 sender:str8 body
  *   4 (text 0)*           state:      what its owner made of it; the text is that of `state-key.ts`
+ *   5 number:u48          ids of recent messages, the first of which has this number, of one commit:
+ *                         at:u48 horizon:u48 count:u16 (salt:u48 seq:u48 id:16 time:u48 sender:str8)*, horizon 0: none
  *
  * The numbers of a room's records have no holes, so a record's `prev` is the number before its own, and a room of which
  * all records are gone still knows the last. `room` is a number that is never given twice.
@@ -44,8 +46,8 @@ export interface RoomValue {
 /** Key and bookkeeping of LMDB beside a record's value. */
 export const RECORD_OVERHEAD_BYTES = 32
 
-const Prefix = { Store: 0, Deleted: 1, Room: 2, Record: 3, State: 4 } as const
-const U48_BYTES = 6
+const Prefix = { Store: 0, Deleted: 1, Room: 2, Record: 3, State: 4, Ids: 5 } as const
+export const U48_BYTES = 6
 const RECORD_KEY_BYTES = 1 + 2 * U48_BYTES
 const RECORD_HEADER_BYTES = 1 + U48_BYTES + 1
 const STORE_BYTES = 2 + U48_BYTES + 8 + 2 * U48_BYTES
@@ -93,6 +95,16 @@ export function stateKeysEnd(text: string): Buffer {
   return end
 }
 
+export function idsKey(number: number): Buffer {
+  const key = Buffer.of(Prefix.Ids, 0, 0, 0, 0, 0, 0)
+  key.writeUIntBE(number, 1, U48_BYTES)
+  return key
+}
+
+export const numberOfIdsKey = (key: Buffer): number => key.readUIntBE(1, U48_BYTES)
+export const IDS_START = Buffer.of(Prefix.Ids)
+export const IDS_END = Buffer.of(Prefix.Ids + 1)
+
 export function encodeRecord({ kind, timeMs, sender, body }: RoomRecord, allocate: Allocate): Buffer {
   const senderBytes = Buffer.byteLength(sender)
   const value = allocate(RECORD_HEADER_BYTES + senderBytes + body.length)
@@ -103,6 +115,12 @@ export function encodeRecord({ kind, timeMs, sender, body }: RoomRecord, allocat
   body.copy(value, RECORD_HEADER_BYTES + senderBytes)
   return value
 }
+
+/** Where time and sender are in a record's value. */
+export const headOfRecord = (value: Buffer): { readonly start: number; readonly end: number } => ({
+  start: 1,
+  end: RECORD_HEADER_BYTES + (value[1 + U48_BYTES] ?? 0),
+})
 
 export const timeOfRecord = (value: Buffer): number => value.readUIntBE(1, U48_BYTES)
 export const bodyBytesOf = (value: Buffer): number => value.length - RECORD_HEADER_BYTES - (value[1 + U48_BYTES] ?? 0)

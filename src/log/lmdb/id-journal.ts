@@ -1,0 +1,135 @@
+/**
+ * The ids of recent messages on disk: each commit adds those of its records in one entry, so that the same repeats are
+ * known after a restart. Read back at an opening; what `RecentIds` has forgotten is removed in the background.
+ *
+ * Its time runs while the log is open: it grows with the uptime, goes on after a restart where the last entry stands, and
+ * knows nothing of the wall clock. So an id may be known for longer than it must, and never for less.
+ */
+import type { Clock } from '../../clock.js'
+import type { Settings } from '../../config/settings.js'
+import type { UserId } from '../../protocol/ids.js'
+import { RecentIds, type IdKey, type Place } from '../recent-ids.js'
+import { decodeIdEntry, IdEntryWriter, idsInEntry, timesOfEntry } from './id-entry.js'
+import type { LogStore, StoredIds } from './log-store.js'
+import { idsKey } from './store-format.js'
+import type { WriteBatch } from './write-batch.js'
+
+/** Removing one takes 2 µs of the event loop. */
+const STEP_ENTRIES = 500
+
+interface IdJournalParts {
+  readonly settings: Settings
+  readonly clock: Pick<Clock, 'uptimeMs'>
+}
+
+export class IdJournal {
+  private readonly recent: RecentIds
+  private readonly maxIds: number
+  private readonly writer = new IdEntryWriter()
+  /** Between the uptime and the journal's time; for good after the first opening. */
+  private offsetMs: number | undefined
+  /** Of the first id in the next entry. */
+  private nextNumber = 0
+  /** Ids before this number may go from the store: an entry says up to when ids may be forgotten. */
+  private removable = 0
+
+  /** Throws if the entries of `store` cannot be read. */
+  constructor(
+    private readonly parts: IdJournalParts,
+    store: LogStore,
+  ) {
+    const { log } = parts.settings.current
+    this.maxIds = log.dedupMaxIds
+    this.recent = new RecentIds({ windowMs: () => parts.settings.current.log.dedupWindowMs, maxIds: this.maxIds })
+    this.restart(store)
+  }
+
+  find(key: IdKey): Place | undefined {
+    return this.recent.find(key, this.nowMs)
+  }
+
+  /** Only after `find` has not found it; in the order in which the records go into the log. */
+  add(key: IdKey, place: Place): void {
+    this.recent.add(key, place, this.nowMs)
+  }
+
+  isSurelyNew(ageMs: number): boolean {
+    return this.recent.isSurelyNew(ageMs, this.nowMs)
+  }
+
+  /** Goes on with what `store` has: ids that were added and not committed never were. */
+  restart(store: LogStore): void {
+    const { entries, next, horizonMs } = this.newestOf(store)
+    this.offsetMs ??= (entries[0] === undefined ? 0 : timesOfEntry(entries[0].value).atMs) - this.parts.clock.uptimeMs()
+    const number = entries.at(-1)?.number ?? next
+    this.recent.reset({ number, horizonMs })
+    this.nextNumber = next
+    this.removable = number
+    const senders = new Map<UserId, UserId>()
+    for (const { value } of entries.toReversed()) {
+      const { atMs } = timesOfEntry(value)
+      for (const { key, place } of decodeIdEntry(value)) {
+        const { room, messageId } = key
+        const sender = senders.get(key.sender) ?? (senders.set(key.sender, key.sender) && key.sender)
+        this.recent.add({ room, sender, messageId }, place, atMs)
+      }
+    }
+  }
+
+  /** Before the records of a commit. */
+  begin(): void {
+    this.writer.begin()
+  }
+
+  /** One of them, with its value in the store. */
+  note(id: { readonly room: number; readonly seq: number; readonly messageId: Buffer }, record: Buffer): void {
+    this.writer.add(id, record)
+  }
+
+  /** Behind them. */
+  end(batch: WriteBatch): void {
+    if (this.writer.ids === 0) return
+    const { horizonMs, first } = this.recent
+    batch.put(idsKey(this.nextNumber), this.writer.finish({ atMs: this.nowMs, horizonMs }))
+    this.nextNumber += this.writer.ids
+    this.removable = first
+  }
+
+  /** Part of a commit. Removes entries whose ids are all forgotten, never the last; says whether there are more. */
+  removeSome(batch: WriteBatch, store: LogStore): boolean {
+    let removed = 0
+    let before: number | undefined
+    for (const number of store.idNumbers()) {
+      if (number > this.removable) return false
+      if (removed === STEP_ENTRIES) return true
+      if (before !== undefined) {
+        batch.remove(idsKey(before))
+        removed += 1
+      }
+      before = number
+    }
+    return false
+  }
+
+  private get nowMs(): number {
+    return this.parts.clock.uptimeMs() + (this.offsetMs ?? 0)
+  }
+
+  /** Newest first, as many entries as it takes for all the ids that are kept. */
+  private newestOf(store: LogStore): { entries: readonly StoredIds[]; next: number; horizonMs: number } {
+    const entries: StoredIds[] = []
+    let [next, horizonMs] = [0, -Infinity]
+    for (const entry of store.ids()) {
+      const times = timesOfEntry(entry.value)
+      if (entries.length === 0) {
+        next = entry.number + idsInEntry(entry.value)
+        horizonMs = times.horizonMs
+      }
+      if (next - entry.number - idsInEntry(entry.value) >= this.maxIds) {
+        return { entries, next, horizonMs: Math.max(horizonMs, times.atMs) }
+      }
+      entries.push(entry)
+    }
+    return { entries, next, horizonMs }
+  }
+}
