@@ -1,6 +1,8 @@
-import { Injectable } from '@nestjs/common'
+import { Inject, Injectable } from '@nestjs/common'
 import { Settings } from '../config/settings.js'
 import { RoomDelivery } from '../delivery/room-delivery.js'
+import type { RoomLog } from '../log/room-log.js'
+import { ROOM_LOG } from '../log/room-log.token.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import { RecordKind } from '../protocol/packets.js'
 import { actsForSystem, RoomPolicy } from '../rooms/room-policy.js'
@@ -28,14 +30,29 @@ export class ChatService {
     private readonly delivery: RoomDelivery,
     private readonly settings: Settings,
     private readonly rate: PublishRate,
+    @Inject(ROOM_LOG) private readonly log: RoomLog,
   ) {}
 
-  /** Resolves once the message is in the log; its delivery may come before or after. */
-  async send(
-    { principal: caller, connection }: Publisher,
-    { room: id, body, id: messageIdentity }: Message,
-    priority: CallInfo['priority'],
-  ): Promise<SendReply> {
+  /**
+   * Resolves once the message is in the log; its delivery may come before or after. What is in the log already is answered as it was
+   * the first time, whatever would refuse it now.
+   */
+  async send(publisher: Publisher, message: Message, priority: CallInfo['priority']): Promise<SendReply> {
+    const { principal: caller } = publisher
+    const { room, body, id } = message
+    try {
+      this.check(publisher, message)
+    } catch (refusal) {
+      const repeat = id === undefined ? undefined : this.log.repeatOf(room, caller.user, id.messageId)
+      if (repeat === undefined) throw refusal
+      return replyOf(await repeat)
+    }
+    const record = { kind: RecordKind.Text, sender: caller.user, body, id }
+    return replyOf(await this.delivery.append(room, record, allowedPriority(caller, priority)))
+  }
+
+  /** Throws what keeps the message from being sent, and counts it if nothing does. */
+  private check({ principal: caller, connection }: Publisher, { room: id, body }: Message): void {
     const standing = this.rooms.require(id).standingOf(caller.user)
     if (!this.policy.maySend(caller, id, standing)) throw notAllowed(id, standing)
     const { maxMessageBytes } = this.settings.current.transport
@@ -43,11 +60,10 @@ export class ChatService {
       throw new NestwireException(ErrorCode.MessageTooLarge, `a message has at most ${maxMessageBytes} bytes`)
     }
     if (!actsForSystem(caller)) this.rate.spend(connection, body.length)
-    const record = { kind: RecordKind.Text, sender: caller.user, body, id: messageIdentity }
-    const { seq, timeMs } = await this.delivery.append(id, record, allowedPriority(caller, priority))
-    return { seq, timeMs }
   }
 }
+
+const replyOf = ({ seq, timeMs }: SendReply): SendReply => ({ seq, timeMs })
 
 /** The high lane belongs to the system: a user's wish for it counts as normal. */
 const allowedPriority = (caller: Principal, asked: CallInfo['priority']): CallInfo['priority'] =>

@@ -10,7 +10,7 @@ import { startRooms, type Device } from '../rooms/room-stack.js'
 export function startChatServices(env: Record<string, string> = {}) {
   const stack = startRooms(env)
   const { registry, policy, delivery, settings, log, clock } = stack
-  const chat = new ChatService(registry, policy, delivery, settings, new PublishRate(settings, clock))
+  const chat = new ChatService(registry, policy, delivery, settings, new PublishRate(settings, clock), log)
   const past = new HistoryService(registry, policy, log, settings)
   const says = (
     device: Device,

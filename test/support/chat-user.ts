@@ -26,12 +26,21 @@ export const resume = (ticket: Buffer, positions: readonly RoomPosition[], corre
   positions,
 })
 
+let messageIds = 0
+
+/** As good as random: no other message of this process has it. */
+export function nextMessageId(): Buffer {
+  const id = Buffer.alloc(16)
+  id.writeUInt32BE((messageIds += 1))
+  return id
+}
+
 export const publish = (room: string, body: string | Buffer, correlation: number): Packet => ({
   kind: 'publish',
   correlation,
   priority: 0,
   room: roomOf(room),
-  messageId: Buffer.alloc(16, correlation),
+  messageId: nextMessageId(),
   body: Buffer.from(body),
 })
 
