@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../clock.js'
 
-/** A greeting takes 100 to 250 µs with its share of garbage: 30 ms at most if all of them speak at once. */
+/** Connections that have not spoken and are read. A greeting takes 100 to 250 µs with its share of garbage: 30 ms at most if all of them speak at once. */
 const MAX_READING = 128
 /** 10,000 silent connections have all had a turn after two seconds. */
 const TURN_MS = 25
@@ -31,8 +31,8 @@ export class ArrivalLine {
 
   /** It has said something, or it is gone. Idempotent. */
   leave(arrival: Arrival): void {
-    this.waiting.delete(arrival)
-    if (this.reading.delete(arrival)) this.fill()
+    const wasHere = this.reading.delete(arrival) || this.waiting.delete(arrival)
+    if (wasHere) this.fill()
   }
 
   private fill(): void {
