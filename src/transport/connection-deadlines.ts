@@ -6,6 +6,7 @@
 import { CloseCode } from '../protocol/close-codes.js'
 import type { ConnectionState } from '../protocol/connection-state.js'
 import { unreachable } from '../unreachable.js'
+import { ReadingWatch } from './reading-watch.js'
 import type { Timed, TimerWheel } from './timer-wheel.js'
 import type { LimitsSource, TransportLimits } from './transport-limits.js'
 
@@ -16,10 +17,10 @@ interface ObservedTimes {
   readonly heardAtMs: number
   /** When the first byte of the unfinished frame came; -1 = none. */
   readonly halfFrameSinceMs: number
-  /** The socket takes nothing now. */
-  readonly isBlocked: boolean
-  /** Since when the client has confirmed next to nothing while more waits for it; -1 = it does. */
-  readonly unconfirmedSinceMs: number
+  /** Something waits until the client reads. */
+  readonly isAwaited: boolean
+  /** What the client has taken as far as this process knows; only grows. */
+  readonly takenBytes: number
   /** While we do not read, silence is ours: idle and half-frame clocks stand still. */
   readonly isHeld: boolean
   /** When the session's token expires; `Infinity` = never. */
@@ -30,8 +31,10 @@ interface ConnectionTimes extends ObservedTimes {
   readonly openedAtMs: number
   /** Last PING of ours that nothing was heard since; -1 = none. */
   readonly pingedAtMs: number
-  /** Since when the socket has taken nothing; -1 = it takes. */
-  readonly blockedSinceMs: number
+  /** Since when the client has taken next to nothing of what waits for it; -1 = it takes, or nothing waits. */
+  readonly stalledSinceMs: number
+  /** Its silence may be due to what it has to read first, until then; -1 = it may not. */
+  readonly excusedAtMs: number
   /** When the connection was closed; -1 = it was not. */
   readonly closedAtMs: number
 }
@@ -40,6 +43,10 @@ interface ConnectionTimes extends ObservedTimes {
 export interface DeadlineOwner {
   readonly host: { readonly wheel: TimerWheel; readonly limits: LimitsSource }
   observeTimes(nowMs: number): ObservedTimes
+  /** What the system holds of what the client was sent; absent for one that confirms what it reads. */
+  readonly unacknowledgedBytes: (() => Promise<number | undefined>) | undefined
+  /** Room may have come back without news: sockets tell only that they were full and are empty. */
+  tellWritable(): void
   ping(): void
   close(code: CloseCode, message: string): void
   /** Cuts the socket without a word. */
@@ -51,7 +58,8 @@ export class ConnectionDeadlines implements Timed {
   dueAtMs = 0
   private readonly openedAtMs: number
   private pingedAtMs = -1
-  private blockedSinceMs = -1
+  /** From when on something waited for the client, which is never for most. */
+  private reading: ReadingWatch | undefined
   private closedAtMs = -1
 
   constructor(private readonly owner: DeadlineOwner) {
@@ -62,11 +70,6 @@ export class ConnectionDeadlines implements Timed {
   /** A byte came: the client lives. */
   heard(): void {
     this.pingedAtMs = -1
-  }
-
-  /** The socket takes bytes again. */
-  unblocked(): void {
-    this.blockedSinceMs = -1
   }
 
   /** From here on only the socket's hanging up is awaited. */
@@ -92,14 +95,20 @@ export class ConnectionDeadlines implements Timed {
 
   onDue(nowMs: number): void {
     const { owner } = this
+    owner.tellWritable()
     const verdict = judgeDeadlines(this.timesAt(nowMs), owner.host.limits.current, nowMs)
     switch (verdict.kind) {
       case 'destroy':
         return owner.destroy()
       case 'close':
         return owner.close(verdict.code, verdict.message)
+      case 'silent':
+        owner.host.wheel.schedule(this, verdict.nextDueAtMs)
+        this.reading ??= new ReadingWatch(owner.unacknowledgedBytes)
+        return this.reading.verify(nowMs, () => owner.close(verdict.code, verdict.message))
       case 'ping':
         this.pingedAtMs = nowMs
+        this.reading?.forget()
         owner.ping()
         return this.wake()
       case 'wait':
@@ -111,9 +120,11 @@ export class ConnectionDeadlines implements Timed {
 
   private timesAt(nowMs: number): ConnectionTimes {
     const observed = this.owner.observeTimes(nowMs)
-    if (this.blockedSinceMs < 0 && observed.isBlocked) this.blockedSinceMs = nowMs
-    const { openedAtMs, pingedAtMs, blockedSinceMs, closedAtMs } = this
-    return { ...observed, openedAtMs, pingedAtMs, blockedSinceMs, closedAtMs }
+    if (observed.isAwaited) this.reading ??= new ReadingWatch(this.owner.unacknowledgedBytes)
+    this.reading?.look(observed, nowMs)
+    const { openedAtMs, pingedAtMs, closedAtMs } = this
+    const { sinceMs: stalledSinceMs = -1, excusedAtMs = -1 } = this.reading ?? {}
+    return { ...observed, openedAtMs, pingedAtMs, closedAtMs, stalledSinceMs, excusedAtMs }
   }
 }
 
@@ -121,6 +132,8 @@ type DeadlineVerdict =
   | { readonly kind: 'wait'; readonly nextDueAtMs: number }
   | { readonly kind: 'ping' }
   | { readonly kind: 'close'; readonly code: CloseCode; readonly message: string }
+  /** To be closed unless somebody else knows of a sign of life. */
+  | { readonly kind: 'silent'; readonly code: CloseCode; readonly message: string; readonly nextDueAtMs: number }
   | { readonly kind: 'destroy' }
 
 function judgeDeadlines(times: ConnectionTimes, limits: TransportLimits, nowMs: number): DeadlineVerdict {
@@ -128,20 +141,24 @@ function judgeDeadlines(times: ConnectionTimes, limits: TransportLimits, nowMs: 
     const cutAtMs = times.closedAtMs + limits.closeLingerMs
     return nowMs >= cutAtMs ? { kind: 'destroy' } : { kind: 'wait', nextDueAtMs: cutAtMs }
   }
-  // Bytes heard meanwhile move the ping, and a blocked socket can only be looked at: both ask for a look in good time
-  // rather than for a timer each.
+  // Bytes heard meanwhile move the ping, and whether somebody reads can only be looked at: both ask for a look in good
+  // time rather than for a timer each.
   let nextDueAtMs = nowMs + Math.min(limits.pingIntervalMs, limits.writeStallTimeoutMs / 4)
-  for (const { dueAtMs, code, message } of closingDeadlines(times, limits)) {
-    if (nowMs >= dueAtMs) return { kind: 'close', code, message }
+  for (const { dueAtMs, code, message, isCertain } of closingDeadlines(times, limits)) {
+    if (nowMs >= dueAtMs)
+      return isCertain ? { kind: 'close', code, message } : { kind: 'silent', code, message, nextDueAtMs }
     nextDueAtMs = Math.min(nextDueAtMs, dueAtMs)
   }
   if (!times.isHeld && isEstablished(times.state) && times.pingedAtMs < 0) {
-    const pingAtMs = times.heardAtMs + limits.pingIntervalMs
+    const pingAtMs = quietSince(times) + limits.pingIntervalMs
     if (nowMs >= pingAtMs) return { kind: 'ping' }
     nextDueAtMs = Math.min(nextDueAtMs, pingAtMs)
   }
   return { kind: 'wait', nextDueAtMs }
 }
+
+/** While something waits to be read first, no answer can be expected. */
+const quietSince = ({ heardAtMs, excusedAtMs }: ConnectionTimes): number => Math.max(heardAtMs, excusedAtMs)
 
 const isEstablished = (state: ConnectionState): boolean => state === 'active' || state === 'draining'
 
@@ -149,30 +166,28 @@ interface ClosingDeadline {
   readonly dueAtMs: number
   readonly code: CloseCode
   readonly message: string
+  /** Nothing that is not known here could speak against it. */
+  readonly isCertain: boolean
 }
 
 function closingDeadlines(times: ConnectionTimes, limits: TransportLimits): ClosingDeadline[] {
   const deadlines: ClosingDeadline[] = []
   const by = (dueAtMs: number, code: CloseCode, message: string): void =>
-    void deadlines.push({ dueAtMs, code, message })
+    void deadlines.push({ dueAtMs, code, message, isCertain: true })
+  const unlessReading = (dueAtMs: number, code: CloseCode, message: string): void =>
+    void deadlines.push({ dueAtMs, code, message, isCertain: false })
   by(times.expiresAtMs, CloseCode.TokenExpired, 'the token has expired')
   if (!isEstablished(times.state)) {
     by(times.openedAtMs + limits.handshakeTimeoutMs, CloseCode.HandshakeTimeout, 'the handshake took too long')
   }
-  if (times.blockedSinceMs >= 0) {
-    by(times.blockedSinceMs + limits.writeStallTimeoutMs, CloseCode.SlowConsumer, 'nothing was read for too long')
-  }
-  if (times.unconfirmedSinceMs >= 0) {
-    by(
-      times.unconfirmedSinceMs + limits.writeStallTimeoutMs,
-      CloseCode.SlowConsumer,
-      'nothing was confirmed for too long',
-    )
+  if (times.stalledSinceMs >= 0) {
+    const dueAtMs = times.stalledSinceMs + limits.writeStallTimeoutMs
+    unlessReading(dueAtMs, CloseCode.SlowConsumer, 'next to nothing was read for too long')
   }
   if (times.isHeld) return deadlines
   if (times.halfFrameSinceMs >= 0) {
     by(times.halfFrameSinceMs + limits.halfFrameTimeoutMs, CloseCode.HalfFrameTimeout, 'a frame was not finished')
   }
-  by(times.heardAtMs + limits.idleTimeoutMs, CloseCode.IdleTimeout, 'nothing was heard for too long')
+  unlessReading(quietSince(times) + limits.idleTimeoutMs, CloseCode.IdleTimeout, 'nothing was heard for too long')
   return deadlines
 }

@@ -58,7 +58,8 @@ export class Outbox {
   private first: Buffer | undefined
   private rest: Buffer[] | undefined
   private heldBytes = 0
-  private takenBytes = 0
+  /** All that was ever queued, but for the last words. */
+  private totalBytes = 0
   private isMarked = false
   private isOpen = true
   /** Only for clients that confirm what they read. */
@@ -87,7 +88,7 @@ export class Outbox {
     const queued = this.queuedBytes
     if (queued > 0 && queued + frame.length > maxBytes) return 'full'
     this.heldBytes += frame.length
-    this.takenBytes += frame.length
+    this.totalBytes += frame.length
     if (this.first === undefined) this.first = frame
     else (this.rest ??= []).push(frame)
     if (!this.isMarked) {
@@ -132,12 +133,21 @@ export class Outbox {
 
   /** False if the client cannot have read that much, or had read more before. */
   confirm(receivedBytes: number): boolean {
-    return this.window?.confirm(receivedBytes, this.takenBytes) ?? true
+    return this.window?.confirm(receivedBytes, this.totalBytes) ?? true
   }
 
-  /** Since when more waits for a client that confirms next to nothing; -1 = it reads. */
-  unconfirmedSinceMs(nowMs: number): number {
-    return this.window?.stalledSinceMs(nowMs, this.isDeliveryWaiting) ?? -1
+  get isConfirmed(): boolean {
+    return this.window !== undefined
+  }
+
+  /** Something waits until the client reads: in its room's log, or in the socket. */
+  get isAwaited(): boolean {
+    return this.isDeliveryWaiting || this.socket.writableLength > 0
+  }
+
+  /** What the client has read as far as this process knows: what it has confirmed, else what has left. */
+  get takenBytes(): number {
+    return this.window?.confirmedBytes ?? this.totalBytes - this.queuedBytes
   }
 
   /** Writes what the socket takes; the flusher calls it, and the connection on 'drain'. */
@@ -173,7 +183,7 @@ export class Outbox {
   }
 
   private get unconfirmedBytes(): number {
-    return this.window?.unconfirmed(this.takenBytes) ?? 0
+    return this.window?.unconfirmed(this.totalBytes) ?? 0
   }
 
   private release(): void {

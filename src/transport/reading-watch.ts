@@ -1,0 +1,77 @@
+/**
+ * Whether a client reads what waits for it. What it has taken is what it has confirmed; of one that does not confirm, what
+ * has left this process, and before that one is given up the kernel is asked, who takes much ahead of its reader.
+ */
+
+/** A client that takes less than this within the stall deadline, while more waits for it, does not read. */
+const LEAST_PROGRESS_BYTES = 4096
+
+interface Reading {
+  /** Something waits until the client reads. */
+  readonly isAwaited: boolean
+  /** What the client has taken as far as this process knows; only grows. */
+  readonly takenBytes: number
+}
+
+export class ReadingWatch {
+  /** Since when the client has taken next to nothing of what waits; -1 = it takes, or nothing waits. */
+  sinceMs = -1
+  /** The last look at which something waited, or the kernel knew better; its silence has an excuse until then. */
+  excusedAtMs = -1
+  private fromBytes = 0
+  private earlier: Promise<number | undefined> | undefined
+  private isAsking = false
+
+  constructor(
+    /** What the kernel holds for the client; `undefined`: the client confirms what it reads, nobody else is asked. */
+    private readonly unacknowledgedBytes: (() => Promise<number | undefined>) | undefined,
+  ) {}
+
+  /** Called now and then. */
+  look({ isAwaited, takenBytes }: Reading, nowMs: number): void {
+    if (!isAwaited) {
+      this.sinceMs = -1
+      return
+    }
+    this.excusedAtMs = nowMs
+    if (this.sinceMs >= 0 && takenBytes - this.fromBytes < LEAST_PROGRESS_BYTES) {
+      // At the second look: whoever gets on is none of the kernel's business.
+      this.earlier ??= this.unacknowledgedBytes?.()
+      return
+    }
+    this.sinceMs = nowMs
+    this.fromBytes = takenBytes
+    this.earlier = undefined
+  }
+
+  /** Nothing is known of before: the next question is the first. */
+  forget(): void {
+    if (this.sinceMs < 0) this.earlier = undefined
+  }
+
+  /**
+   * The client seems to be silent for good. Calls `onSilent` unless the kernel has got rid of something since it was asked
+   * last, or, asked for the first time, holds something that may keep the client busy.
+   */
+  verify(nowMs: number, onSilent: () => void): void {
+    if (this.unacknowledgedBytes === undefined) return onSilent()
+    if (this.isAsking) return
+    this.isAsking = true
+    void this.hasAcknowledged().then((hasAcknowledged) => {
+      this.isAsking = false
+      if (!hasAcknowledged) return onSilent()
+      this.excusedAtMs = nowMs
+      if (this.sinceMs >= 0) this.sinceMs = nowMs
+    })
+  }
+
+  private async hasAcknowledged(): Promise<boolean> {
+    const earlier = this.earlier
+    const asking = this.unacknowledgedBytes?.()
+    this.earlier = asking
+    const [before, now] = [await earlier, await asking]
+    if (now === undefined) return false
+    if (earlier === undefined) return now >= LEAST_PROGRESS_BYTES
+    return before !== undefined && before - now >= LEAST_PROGRESS_BYTES
+  }
+}
