@@ -81,7 +81,7 @@ export class MembershipService {
    */
   async enter(room: Room, person: Person): Promise<Seq | undefined> {
     const { delivery, settings, clock, store } = this.parts
-    if (room.member(person.user) === undefined) store.refuseWhenBehind()
+    if (room.standingOf(person.user) === 'stranger') store.refuseWhenBehind()
     const verdict = room.admit(person, clock.now(), settings.current.rooms.maxMembersPerRoom)
     switch (verdict) {
       case 'banned':
