@@ -39,9 +39,11 @@ const PARTS: Readonly<Record<string, Part>> = {
   'log/log-fault.ts': { files: ['protocol/', 'transport/nestwire.exception.ts'], packages: [] },
   // The server side knows nothing of the client; only what calls other servers stands on it.
   'transport/': {
-    files: ['protocol/', ...PURE],
+    files: ['protocol/', 'transport/kernel-queue.ts', ...PURE],
     packages: [...NEST, 'rxjs', 'zod', 'node:crypto', 'node:net'],
   },
+  // The kernel's own table.
+  'transport/kernel-queue.ts': { files: [], packages: ['node:fs', 'node:net'] },
   'transport/nestwire-client.ts': {
     files: ['protocol/', 'client/', 'transport/', 'transport/room-follower.ts', ...PURE],
     packages: [...NEST, 'rxjs', 'node:net'],
