@@ -1,0 +1,68 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { expect, onTestFinished, test } from 'vitest'
+import { unacknowledgedBytes } from '../../src/transport/kernel-queue.js'
+
+/** Both ends of a connection; the far one reads nothing yet. */
+async function connected(listenOn: string, host: string): Promise<{ near: Socket; far: Socket }> {
+  const server = createServer()
+  server.listen(0, listenOn)
+  await once(server, 'listening')
+  const far = connect((server.address() as AddressInfo).port, host)
+  far.pause()
+  const [near] = (await once(server, 'connection')) as [Socket]
+  onTestFinished(() => {
+    near.destroy()
+    far.destroy()
+    server.close()
+  })
+  return { near, far }
+}
+
+const hasIPv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ family }) => family === 'IPv6'),
+)
+const paths = [
+  ['127.0.0.1', '127.0.0.1'],
+  ...(hasIPv6
+    ? [
+        ['::1', '::1'],
+        ['::', '127.0.0.1'],
+      ]
+    : []),
+] as const
+
+const SENT_BYTES = 1_000_000
+
+test.each(paths)('counts what the other side has no room for, on %s to %s', async (listenOn = '', host = '') => {
+  const { near, far } = await connected(listenOn, host)
+  expect(await unacknowledgedBytes(near)).toBe(0)
+  near.write(Buffer.alloc(SENT_BYTES))
+  await expect.poll(() => near.writableLength).toBe(0)
+  const held = (await unacknowledgedBytes(near)) ?? 0
+  expect(held).toBeGreaterThan(100_000)
+  expect(held).toBeLessThanOrEqual(SENT_BYTES)
+  far.resume()
+  await expect.poll(() => unacknowledgedBytes(near)).toBe(0)
+  expect(far.bytesRead).toBe(SENT_BYTES)
+})
+
+test('keeps two sockets to the same port apart', async () => {
+  const { near, far } = await connected('127.0.0.1', '127.0.0.1')
+  const other = connect(near.localPort ?? 0, '127.0.0.1')
+  await once(other, 'connect')
+  near.write(Buffer.alloc(SENT_BYTES))
+  await expect.poll(() => near.writableLength).toBe(0)
+  const [busy, idle, farEnd] = await Promise.all([near, other, far].map(unacknowledgedBytes))
+  expect(busy).toBeGreaterThan(0)
+  expect([idle, farEnd]).toEqual([0, 0])
+  other.destroy()
+})
+
+test('knows nothing of a socket that is gone', async () => {
+  const { near } = await connected('127.0.0.1', '127.0.0.1')
+  near.destroy()
+  await once(near, 'close')
+  expect(await unacknowledgedBytes(near)).toBeUndefined()
+})
