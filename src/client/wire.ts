@@ -29,6 +29,10 @@ interface WireOptions {
 const CLOSE_LINGER_MS = 1000
 /** The server's window is a few times this. */
 const CONFIRM_EVERY_BYTES = 64 * 1024
+/** To a slow reader 64 KiB take minutes, after seconds of which the server would think that it does not read. */
+const CONFIRM_EVERY_MS = 5_000
+/** Less is not worth a packet. */
+const CONFIRM_LEAST_BYTES = 1024
 
 export class Wire {
   /** Largest payload the server takes; live. */
@@ -39,6 +43,7 @@ export class Wire {
   confirms = false
   private receivedBytes = 0
   private confirmedBytes = 0
+  private confirmedAtMs: number
   private readonly decoder = new FrameDecoder(MAX_HANDSHAKE_FRAME_BYTES)
   private readonly outgoing: Outgoing
   private readonly gone: Promise<void>
@@ -53,6 +58,7 @@ export class Wire {
   ) {
     this.outgoing = new Outgoing(socket, options.maxOutboxBytes)
     this.heardAtMs = options.clock.uptimeMs()
+    this.confirmedAtMs = this.heardAtMs
     this.gone = new Promise((resolve) => socket.once('close', () => resolve()))
     socket.on('data', (chunk: Buffer) => this.hear(chunk))
     socket.on('end', () => this.lose(this.errorAtEnd()))
@@ -91,6 +97,7 @@ export class Wire {
   confirm(): void {
     if (!this.confirms || this.receivedBytes === this.confirmedBytes) return
     this.confirmedBytes = this.receivedBytes
+    this.confirmedAtMs = this.heardAtMs
     this.sendControl({ kind: 'position', receivedBytes: this.receivedBytes, positions: [] })
   }
 
@@ -142,7 +149,13 @@ export class Wire {
     this.receivedBytes += chunk.length
     this.decoder.push(chunk)
     this.pump()
-    if (this.receivedBytes - this.confirmedBytes >= CONFIRM_EVERY_BYTES) this.confirm()
+    if (this.isConfirmationDue) this.confirm()
+  }
+
+  private get isConfirmationDue(): boolean {
+    const bytes = this.receivedBytes - this.confirmedBytes
+    const isLate = this.heardAtMs - this.confirmedAtMs >= CONFIRM_EVERY_MS
+    return bytes >= CONFIRM_EVERY_BYTES || (bytes >= CONFIRM_LEAST_BYTES && isLate)
   }
 
   private pump(): void {
