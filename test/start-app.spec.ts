@@ -44,15 +44,22 @@ async function startUpErrorOf(env: Record<string, string>): Promise<string> {
   return error.message
 }
 
-test('the first start makes a secret in the data folder', async () => {
+test('the first start makes secrets and the log in the data folder', async () => {
   const dataDir = await temporaryFolder()
   await runApp({ NESTWIRE_DATA_DIR: dataDir, NESTWIRE_AUTH_SECRET: undefined })
-  expect(await readdir(dataDir)).toEqual(['auth-secret'])
+  expect(await readdir(dataDir)).toEqual(['auth-secret', 'log', 'ticket-secret'])
 })
 
 test('a given secret is not written down', async () => {
   const dataDir = await temporaryFolder()
-  await runApp({ NESTWIRE_DATA_DIR: dataDir })
+  await runApp({ NESTWIRE_DATA_DIR: dataDir, NESTWIRE_TICKET_SECRET: 'x'.repeat(32) })
+  expect(await readdir(dataDir)).toEqual(['log'])
+})
+
+test('a log in memory leaves nothing in the data folder', async () => {
+  const dataDir = await temporaryFolder()
+  const env = { NESTWIRE_TICKET_SECRET: 'x'.repeat(32), NESTWIRE_LOG_ENGINE: 'memory' }
+  await runApp({ NESTWIRE_DATA_DIR: dataDir, ...env })
   expect(await readdir(dataDir)).toEqual([])
 })
 

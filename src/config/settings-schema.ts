@@ -145,8 +145,9 @@ const settingsSchema = {
     engine: {
       env: 'NESTWIRE_LOG_ENGINE',
       type: oneOf('lmdb', 'memory'),
-      default: 'memory',
-      effect: 'Where messages are kept: lmdb, on disk in the data folder, or memory, which a restart forgets.',
+      default: 'lmdb',
+      effect:
+        'Where rooms, members and messages are kept: lmdb, on disk in the data folder, or memory, which a restart forgets.',
       live: false,
     },
     historyMaxRecords: {

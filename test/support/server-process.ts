@@ -58,7 +58,6 @@ export function spawnServer(sources: string, env: Environment): Pick<ServerProce
     NESTWIRE_PORT: '0',
     NESTWIRE_HTTP_PORT: '0',
     NESTWIRE_AUTH_SECRET: TEST_SECRET,
-    NESTWIRE_LOG_ENGINE: 'lmdb',
   }
   const child = spawn(process.execPath, ['--input-type=module', '-e', START], {
     cwd: sources,
