@@ -41,21 +41,23 @@ export class MemoryRoomLog implements RoomLog {
     private readonly settings: Settings,
     private readonly clock: Pick<Clock, 'now' | 'uptimeMs'>,
   ) {
-    const windowMs = (): number => settings.current.log.dedupWindowMs
-    this.ids = new RecentIds({ windowMs, maxIds: settings.current.log.dedupMaxIds })
+    this.ids = new RecentIds({
+      windowMs: () => settings.current.log.dedupWindowMs,
+      maxIds: settings.current.log.dedupMaxIds,
+      nowMs: () => clock.uptimeMs(),
+    })
   }
 
   async append(room: RoomId, { kind, sender, body, id }: NewRecord): Promise<Appended> {
+    const history = this.historyOf(room)
     const repeat = id === undefined ? undefined : this.repeatOf(room, sender, id.messageId)
     if (repeat !== undefined) return repeat
     if (this.isClosed) throw LogFault.unavailable('the room log is closed')
-    const nowMs = this.clock.uptimeMs()
-    if (id?.ageMs !== undefined && !this.ids.isSurelyNew(id.ageMs, nowMs)) throw LogFault.outcomeUnknown()
-    const history = this.historyOf(room)
+    if (id?.ageMs !== undefined && !this.ids.isSurelyNew(id.ageMs)) throw LogFault.outcomeUnknown()
     const prev = history.seq
     const seq = trustedSeq(prev + 1)
     const record: RoomRecord = { kind, seq, prev, timeMs: this.clock.now(), sender, body: keepable(body) }
-    if (id !== undefined) this.ids.add({ room: history.epoch, sender, messageId: id.messageId }, record, nowMs)
+    if (id !== undefined) this.ids.addSought(record)
     history.seq = seq
     history.records.push(record)
     history.bytes += record.body.length
@@ -68,7 +70,7 @@ export class MemoryRoomLog implements RoomLog {
   repeatOf(room: RoomId, sender: UserId, messageId: Buffer): Promise<Repeat> | undefined {
     const history = this.rooms.get(room)
     if (history === undefined) return undefined
-    const place = this.ids.find({ room: history.epoch, sender, messageId }, this.clock.uptimeMs())
+    const place = this.ids.find({ room: history.epoch, sender, messageId })
     return place === undefined ? undefined : Promise.resolve({ isRepeat: true, ...place })
   }
 

@@ -13,11 +13,11 @@ export const KEPT_LONGER_MS = 60_000
 /** How much younger than anything forgotten a first try must be: its age was told before it set out. */
 export const SPARE_MS = 5_000
 
-interface RecentIdsLimits {
-  /** Read again each time. */
+interface RecentIdsParts {
   readonly windowMs: () => number
-  /** For good. */
   readonly maxIds: number
+  /** Never goes back. */
+  readonly nowMs: () => number
 }
 
 export interface IdKey {
@@ -54,15 +54,16 @@ export class RecentIds {
   private readonly shift: number
   /** Nobody outside knows them, so nobody can choose ids that make one long chain. */
   private readonly secrets = new Int32Array(new Uint8Array(randomBytes((ID_INTS + 1) * 4)).buffer)
+  private soughtChain = 0
   /** Ids are numbered as they come; this number has the first slot. */
   private base = 0
   private firstNumber = 0
   private nextNumber = 0
   private forgottenMs = -Infinity
 
-  constructor(private readonly limits: RecentIdsLimits) {
+  constructor(private readonly parts: RecentIdsParts) {
     // One is always free.
-    const bits = Math.ceil(Math.log2(Math.max(limits.maxIds + 1, MIN_SLOTS)))
+    const bits = Math.ceil(Math.log2(Math.max(parts.maxIds + 1, MIN_SLOTS)))
     const slots = 2 ** bits
     this.mask = slots - 1
     this.shift = 32 - bits
@@ -94,33 +95,32 @@ export class RecentIds {
     this.forgottenMs = horizonMs
   }
 
-  find(key: IdKey, nowMs: number): Place | undefined {
+  find(key: IdKey): Place | undefined {
     const sought = this.stage(key)
-    for (let link = this.chains[this.chainOf(sought)] ?? 0; link !== 0;) {
+    this.soughtChain = this.chainOf(sought)
+    for (let link = this.chains[this.soughtChain] ?? 0; link !== 0; link = this.linkIn(link - 1)) {
       const slot = link - 1
-      if (this.isSame(slot, sought)) return this.isExpired(slot, nowMs) ? undefined : this.placeIn(slot)
-      link = this.ints[slot * SLOT_INTS + LINK] ?? 0
+      if (this.isSame(slot, sought)) return this.isExpired(slot, this.parts.nowMs()) ? undefined : this.placeIn(slot)
     }
     return undefined
   }
 
-  /** Only after `find` has not found it. `nowMs` never goes back. */
-  add(key: IdKey, { seq, timeMs }: Place, nowMs: number): void {
-    this.makeRoom(nowMs)
-    const slot = this.stage(key)
+  /** The key that `find` was asked for last, and did not find. */
+  addSought({ seq, timeMs }: Place, addedMs = this.parts.nowMs()): void {
+    this.makeRoom(addedMs)
+    const slot = this.slotOf(this.nextNumber)
     const double = slot * SLOT_DOUBLES
     this.doubles[double + At.seq] = seq
     this.doubles[double + At.timeMs] = timeMs
-    this.doubles[double + At.addedMs] = nowMs
-    const chain = this.chainOf(slot)
-    this.ints[slot * SLOT_INTS + LINK] = this.chains[chain] ?? 0
-    this.chains[chain] = slot + 1
+    this.doubles[double + At.addedMs] = addedMs
+    this.ints[slot * SLOT_INTS + LINK] = this.chains[this.soughtChain] ?? 0
+    this.chains[this.soughtChain] = slot + 1
     this.nextNumber += 1
   }
 
   /** Whether an id that is not found, first sent `ageMs` ago, cannot have been forgotten. */
-  isSurelyNew(ageMs: number, nowMs: number): boolean {
-    return ageMs <= this.limits.windowMs() && nowMs - ageMs - SPARE_MS >= this.forgottenMs
+  isSurelyNew(ageMs: number): boolean {
+    return ageMs <= this.parts.windowMs() && this.parts.nowMs() - ageMs - SPARE_MS >= this.forgottenMs
   }
 
   /** Writes the key into the free slot, where it can be compared, and where it will stay if it is added. */
@@ -153,13 +153,18 @@ export class RecentIds {
     )
   }
 
+  /** To the slot before it in its chain. */
+  private linkIn(slot: number): number {
+    return this.ints[slot * SLOT_INTS + LINK] ?? 0
+  }
+
   private placeIn(slot: number): Place {
     const double = slot * SLOT_DOUBLES
     return { seq: trustedSeq(this.doubles[double + At.seq] ?? 0), timeMs: this.doubles[double + At.timeMs] ?? 0 }
   }
 
   private isExpired(slot: number, nowMs: number): boolean {
-    return (this.doubles[slot * SLOT_DOUBLES + At.addedMs] ?? 0) < nowMs - this.limits.windowMs() - KEPT_LONGER_MS
+    return (this.doubles[slot * SLOT_DOUBLES + At.addedMs] ?? 0) < nowMs - this.parts.windowMs() - KEPT_LONGER_MS
   }
 
   private makeRoom(nowMs: number): void {
@@ -167,7 +172,7 @@ export class RecentIds {
       if (!this.isExpired(this.slotOf(this.firstNumber), nowMs)) break
       this.forgetOldest()
     }
-    while (this.size >= this.limits.maxIds) this.forgetOldest()
+    while (this.size >= this.parts.maxIds) this.forgetOldest()
   }
 
   /** It is the last of its chain, for what came later was put in front. */
@@ -178,7 +183,7 @@ export class RecentIds {
     if (link === slot + 1) this.chains[chain] = 0
     else {
       let before = link
-      for (; link !== slot + 1; link = this.ints[(link - 1) * SLOT_INTS + LINK] ?? 0) before = link
+      for (; link !== slot + 1; link = this.linkIn(link - 1)) before = link
       this.ints[(before - 1) * SLOT_INTS + LINK] = 0
     }
     this.forgottenMs = this.doubles[slot * SLOT_DOUBLES + At.addedMs] ?? 0

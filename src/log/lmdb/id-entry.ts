@@ -24,6 +24,12 @@ interface RecentId {
   readonly place: Place
 }
 
+interface BytesOf {
+  readonly from: Buffer
+  readonly start: number
+  readonly end: number
+}
+
 export class IdEntryWriter {
   private memory = Buffer.allocUnsafeSlow(FIRST_CAPACITY)
   private used = HEADER_BYTES
@@ -43,9 +49,8 @@ export class IdEntryWriter {
     if (this.used + MAX_BYTES > this.memory.length) this.grow()
     let at = this.memory.writeUIntBE(room, this.used, U48_BYTES)
     at = this.memory.writeUIntBE(seq, at, U48_BYTES)
-    at += messageId.copy(this.memory, at, 0, ID_BYTES)
-    const { start, end } = headOfRecord(record)
-    this.used = at + record.copy(this.memory, at, start, end)
+    at = copyBytes({ from: messageId, start: 0, end: ID_BYTES }, this.memory, at)
+    this.used = copyBytes({ from: record, ...headOfRecord(record) }, this.memory, at)
     this.count += 1
   }
 
@@ -62,6 +67,13 @@ export class IdEntryWriter {
     this.memory.copy(grown, 0, 0, this.used)
     this.memory = grown
   }
+}
+
+/** Some twenty bytes: `Buffer.copy` of a part takes ten times as long. */
+function copyBytes({ from, start, end }: BytesOf, target: Buffer, at: number): number {
+  let next = at
+  for (let index = start; index < end; index += 1) target[next++] = from[index] ?? 0
+  return next
 }
 
 export function timesOfEntry(value: Buffer): IdEntryTimes {

@@ -40,21 +40,25 @@ export class IdJournal {
   ) {
     const { log } = parts.settings.current
     this.maxIds = log.dedupMaxIds
-    this.recent = new RecentIds({ windowMs: () => parts.settings.current.log.dedupWindowMs, maxIds: this.maxIds })
+    this.recent = new RecentIds({
+      windowMs: () => parts.settings.current.log.dedupWindowMs,
+      maxIds: this.maxIds,
+      nowMs: () => this.nowMs,
+    })
     this.restart(store)
   }
 
   find(key: IdKey): Place | undefined {
-    return this.recent.find(key, this.nowMs)
+    return this.recent.find(key)
   }
 
-  /** Only after `find` has not found it; in the order in which the records go into the log. */
-  add(key: IdKey, place: Place): void {
-    this.recent.add(key, place, this.nowMs)
+  /** The key that `find` was asked for last; in the order in which the records go into the log. */
+  addSought(place: Place): void {
+    this.recent.addSought(place)
   }
 
   isSurelyNew(ageMs: number): boolean {
-    return this.recent.isSurelyNew(ageMs, this.nowMs)
+    return this.recent.isSurelyNew(ageMs)
   }
 
   /** Goes on with what `store` has: ids that were added and not committed never were. */
@@ -71,7 +75,8 @@ export class IdJournal {
       for (const { key, place } of decodeIdEntry(value)) {
         const { room, messageId } = key
         const sender = senders.get(key.sender) ?? (senders.set(key.sender, key.sender) && key.sender)
-        this.recent.add({ room, sender, messageId }, place, atMs)
+        this.recent.find({ room, sender, messageId })
+        this.recent.addSought(place, atMs)
       }
     }
   }

@@ -60,7 +60,7 @@ export class LmdbRoomLog implements RoomLog {
       const prev = trustedSeq(state.assigned)
       state.assigned += 1
       const record = { kind, seq: trustedSeq(state.assigned), prev, timeMs: this.parts.clock.now(), sender, body }
-      if (id !== undefined) ids.add({ room: state.salt, sender, messageId: id.messageId }, record)
+      if (id !== undefined) ids.addSought(record)
       return line.append(state, record, id?.messageId)
     } catch (error) {
       return Promise.reject(asFault(error))
