@@ -134,3 +134,79 @@ describe('a read that fails', () => {
     expect(reads.all).toBe(1)
   })
 })
+
+describe('a thousand at a thousand places', () => {
+  const CURSORS = 1_000
+  /** To decode what all of them got takes seconds. */
+  const everyFiftieth = <T>(all: readonly T[]): readonly T[] => all.filter((_, index) => index % 50 === 0)
+
+  test('read four at a time, and all come up', async () => {
+    const stack = await startRoomWith(CURSORS)
+    const slow = attachBehind(stack, CURSORS)
+    await stack.tick.settle()
+    for (const { connection, start } of everyFiftieth(slow)) expect(expectChain(connection, start)).toBe(CURSORS)
+    expect([stack.reads.most, stack.reads.all]).toEqual([READS_AT_A_TIME, CURSORS])
+    expect(stack.router.laggingConnections).toBe(0)
+  })
+
+  test('leave each message to the others its own turn, and begin four reads in it at most', async () => {
+    const stack = await startRoomWith(CURSORS)
+    const { router, tick, say, reads } = stack
+    const live = new RecordingConnection()
+    const liveFrom = router.attach(lobby, live)
+    const slow = attachBehind(stack, CURSORS)
+    for (let n = 1; n <= 50; n += 1) {
+      await say('to those who listen')
+      const before = reads.all
+      tick.end()
+      expect(live.frames).toHaveLength(n)
+      expect(reads.all - before).toBeLessThanOrEqual(READS_AT_A_TIME)
+      await new Promise(setImmediate)
+    }
+    expect(reads.all).toBeLessThan(CURSORS)
+    await tick.settle()
+    expect(expectChain(live, liveFrom)).toBe(CURSORS + 50)
+    for (const { connection, start } of everyFiftieth(slow)) expect(expectChain(connection, start)).toBe(CURSORS + 50)
+    expect([reads.most, router.laggingConnections]).toEqual([READS_AT_A_TIME, 0])
+  })
+})
+
+describe('a chunk', () => {
+  const CHUNKS_KEPT = 64
+  const RECORDS = 1_024
+
+  /** Somebody comes up from each of these places; returns how often the log was read for them. */
+  async function readsOf(stack: Awaited<ReturnType<typeof startRoomWith>>, places: readonly number[]): Promise<number> {
+    const before = stack.reads.all
+    for (const place of places) stack.router.attach(lobby, new RecordingConnection(), place as never)
+    await stack.tick.settle()
+    return stack.reads.all - before
+  }
+  const places = from1To(CHUNKS_KEPT).map((place) => place - 1)
+
+  test('is kept for the next at its place, as one of 64', async () => {
+    const stack = await startRoomWith(100)
+    // Somebody is behind all the time: else nothing would be kept.
+    stack.router.attach(lobby, new RecordingConnection(0), 0 as never)
+    expect(await readsOf(stack, places)).toBe(CHUNKS_KEPT)
+    expect(await readsOf(stack, places)).toBe(0)
+    expect(await readsOf(stack, [CHUNKS_KEPT])).toBe(1)
+    expect(await readsOf(stack, [1])).toBe(0)
+    expect(await readsOf(stack, [0])).toBe(1)
+    expect(await readsOf(stack, [2])).toBe(0)
+    expect(await readsOf(stack, [1])).toBe(1)
+  })
+
+  test('is not kept when nobody is behind any more', async () => {
+    const stack = await startRoomWith(3)
+    expect(await readsOf(stack, [0, 0, 0])).toBe(1)
+    expect(await readsOf(stack, [0])).toBe(1)
+  })
+
+  test.each([
+    [RECORDS, 1],
+    [RECORDS + 1, 2],
+  ])('of %i records takes %i reads', async (records, reads) => {
+    expect(await readsOf(await startRoomWith(records), [0])).toBe(reads)
+  })
+})

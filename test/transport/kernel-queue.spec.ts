@@ -23,19 +23,16 @@ async function connected(listenOn: string, host: string): Promise<{ near: Socket
 const hasIPv6 = Object.values(networkInterfaces()).some((addresses) =>
   addresses?.some(({ family }) => family === 'IPv6'),
 )
-const paths = [
-  ['127.0.0.1', '127.0.0.1'],
-  ...(hasIPv6
-    ? [
-        ['::1', '::1'],
-        ['::', '127.0.0.1'],
-      ]
-    : []),
-] as const
+const overIPv4 = { listenOn: '127.0.0.1', host: '127.0.0.1' }
+const overIPv6 = [
+  { listenOn: '::1', host: '::1' },
+  { listenOn: '::', host: '127.0.0.1' },
+]
+const paths = hasIPv6 ? [overIPv4, ...overIPv6] : [overIPv4]
 
 const SENT_BYTES = 1_000_000
 
-test.each(paths)('counts what the other side has no room for, on %s to %s', async (listenOn = '', host = '') => {
+test.each(paths)('counts what the other side has no room for, on $listenOn to $host', async ({ listenOn, host }) => {
   const { near, far } = await connected(listenOn, host)
   expect(await unacknowledgedBytes(near)).toBe(0)
   near.write(Buffer.alloc(SENT_BYTES))
