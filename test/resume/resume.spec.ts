@@ -226,11 +226,16 @@ describe('RESUME', () => {
     const chat = await startResumable()
     const alice = await chat.login('alice')
     await alice.join('lobby')
+    await alice.join('hall')
     for (let line = 0; line < 50; line += 1) await alice.says('lobby', `${line}`)
     await vanish(alice, chat)
     const back = await ChatUser.greetedForResume(chat.port)
-    back.send(resume(alice.ticket, alice.positions, 1))
+    const positions = alice.positions.map((position) =>
+      position.room === 'hall' ? { ...position, epoch: trustedEpoch(1) } : position,
+    )
+    back.send(resume(alice.ticket, positions, 1))
     await back.expect('resumed')
+    await back.expect('gap')
     await back.expect('ping')
     await back.expect('deliver')
   })
