@@ -1,9 +1,13 @@
-/** The real server, as `npm start` runs it: on free ports, with a data folder and a secret of its own. Ends what it started. */
+/**
+ * The real server, as `npm start` runs it: with a data folder and a secret of its own. `startServer` for one that runs
+ * once, on free ports; `ServerPlace` for one process after the other in the same place. Both end what they started.
+ */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -17,46 +21,115 @@ export interface ServerProcess {
   close(): Promise<void>
 }
 
+export interface PlaceOptions {
+  /** The compiled `main.js`; default: the one this was compiled with. */
+  readonly main?: string
+  /** NESTWIRE_ variables beside those this sets; none of this process's own reach the server. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** 0: a free one each time. */
+  readonly port: number
+}
+
+/** One process. It may be ended before it listens. */
+export interface ServerRun {
+  readonly pid: number
+  /** Rejects if the process ends first, or says nothing for too long. */
+  readonly listening: Promise<number>
+  /** The exit code; null after a signal that ended it. */
+  readonly ended: Promise<number | null>
+  signal(name: NodeJS.Signals): void
+}
+
 const MAIN = new URL('../src/main.js', import.meta.url).pathname
 const START_TIMEOUT_MS = 30_000
 /** A little more than the server's own drain deadline. */
 const STOP_TIMEOUT_MS = 30_000
 /** The first line of the banner. */
 const LISTENING = /listens on nestwire:\/\/\S+:(\d+),/
+/**
+ * Below the ports that the kernel gives to clients: one that tries to connect while nobody listens could be given the very
+ * port it wants to reach, and be connected to itself.
+ */
+const [FIRST_PORT, LAST_PORT] = [20_000, 32_000]
 
-/** `settings`: NESTWIRE_ variables beside those this sets; none of this process's own reach the server. */
+/** `settings`: NESTWIRE_ variables beside those this sets. */
 export async function startServer(settings: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'nestwire-bench-'))
-  const secret = randomBytes(32).toString('hex')
-  const child = spawn(process.execPath, [MAIN], {
-    // Not where a `.env` might be.
-    cwd: dataDir,
-    env: {
-      ...environmentWithoutSettings(),
-      NESTWIRE_PORT: '0',
-      NESTWIRE_HTTP_PORT: '0',
-      NESTWIRE_DATA_DIR: dataDir,
-      NESTWIRE_AUTH_SECRET: secret,
-      NESTWIRE_LOG_LEVEL: 'warn',
-      ...settings,
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const endNow = (): void => {
-    child.kill('SIGKILL')
-    rmSync(dataDir, { recursive: true, force: true })
-  }
-  process.once('exit', endNow)
-  const close = async (): Promise<void> => {
-    await terminate(child)
-    process.off('exit', endNow)
-    await rm(dataDir, { recursive: true, force: true })
-  }
+  const place = await ServerPlace.make({ settings, port: 0 })
+  const close = (): Promise<void> => place.close()
   try {
-    return { pid: child.pid ?? 0, port: await readPort(child), secret, close }
+    const { pid, listening } = place.run()
+    return { pid, port: await listening, secret: place.secret, close }
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** A port that is free now, and that no client is given while the server is away. */
+export async function portToComeBackTo(): Promise<number> {
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT))
+    const listener = createServer().listen(port, '127.0.0.1')
+    const isFree = await once(listener, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (!isFree) continue
+    listener.close()
+    await once(listener, 'close')
+    return port
+  }
+}
+
+export class ServerPlace {
+  readonly secret = randomBytes(32).toString('hex')
+  private child: ChildProcess | undefined
+  private readonly endNow = (): void => {
+    this.child?.kill('SIGKILL')
+    rmSync(this.dataDir, { recursive: true, force: true })
+  }
+
+  private constructor(
+    private readonly options: PlaceOptions,
+    private readonly dataDir: string,
+  ) {
+    process.once('exit', this.endNow)
+  }
+
+  static async make(options: PlaceOptions): Promise<ServerPlace> {
+    return new ServerPlace(options, await mkdtemp(join(tmpdir(), 'nestwire-bench-')))
+  }
+
+  /** The next process; the one before must have ended. */
+  run(): ServerRun {
+    const { main = MAIN, settings = {}, port } = this.options
+    const child = spawn(process.execPath, [main], {
+      // Not where a `.env` might be.
+      cwd: this.dataDir,
+      env: {
+        ...environmentWithoutSettings(),
+        NESTWIRE_PORT: String(port),
+        NESTWIRE_HTTP_PORT: '0',
+        NESTWIRE_DATA_DIR: this.dataDir,
+        NESTWIRE_AUTH_SECRET: this.secret,
+        NESTWIRE_LOG_LEVEL: 'warn',
+        ...settings,
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    this.child = child
+    const listening = readPort(child)
+    // Whoever ends it early does not wait for this.
+    listening.catch(() => undefined)
+    const ended = once(child, 'exit').then(([code]) => code as number | null)
+    return { pid: child.pid ?? 0, listening, ended, signal: (name) => void child.kill(name) }
+  }
+
+  /** Resolves when the last process has drained and the folder is gone. */
+  async close(): Promise<void> {
+    if (this.child !== undefined) await terminate(this.child)
+    process.off('exit', this.endNow)
+    await rm(this.dataDir, { recursive: true, force: true })
   }
 }
 
