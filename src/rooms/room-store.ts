@@ -141,7 +141,10 @@ export class RoomStore implements OnModuleInit, OnApplicationShutdown {
 
   private async saveNoted(): Promise<void> {
     try {
-      while (this.unsaved.size > 0) await this.saveStep(firstOf(this.unsaved.values()))
+      // The first alone shows whether the store works again.
+      for (let count = 1; this.unsaved.size > 0; count = STEP_KEYS) {
+        await this.saveStep(firstOf(this.unsaved.values(), count))
+      }
       this.stopRetrying()
     } catch {
       // noted again; the next tick tries again
@@ -172,9 +175,9 @@ export class RoomStore implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-function firstOf(noted: Iterable<RoomKey>): RoomKey[] {
+function firstOf(noted: Iterable<RoomKey>, count: number): RoomKey[] {
   const keys: RoomKey[] = []
-  for (const key of noted) if (keys.push(key) === STEP_KEYS) break
+  for (const key of noted) if (keys.push(key) === count) break
   return keys
 }
 

@@ -34,6 +34,9 @@ export class FallibleRoomLog extends MemoryRoomLog {
   override head(room: RoomId): Promise<RoomHead> {
     return this.isFailing ? Promise.reject(new Error('disk full')) : super.head(room)
   }
+  override deleteRoom(room: RoomId): Promise<void> {
+    return this.isFailing ? Promise.reject(new Error('disk full')) : super.deleteRoom(room)
+  }
 }
 
 /** The same for what is stored beside the log; a write that is held is committed when it is let go. */

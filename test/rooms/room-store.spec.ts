@@ -269,15 +269,17 @@ describe('when the store fails', () => {
     )
   })
 
-  test('the last one out takes the room along later', async () => {
+  test('the last one out takes the room and its log along later', async () => {
     const stack = await withBoth()
     await stack.rooms.leave(stack.member.principal, lobby)
-    stack.state.isFailing = true
+    stack.state.isFailing = stack.log.isFailing = true
     await expect(stack.rooms.leave(stack.owner.principal, lobby)).rejects.toEqual(refusal('COMMIT_FAILED'))
     expect(stack.registry.count).toBe(0)
-    stack.state.isFailing = false
+    stack.state.isFailing = stack.log.isFailing = false
+    expect((await stack.log.head(lobby)).seq).toBeGreaterThan(0)
     stack.clock.advance(250)
     await expect.poll(() => keysIn(stack)).toEqual(['ban lobby carol'])
+    expect((await stack.log.head(lobby)).seq).toBe(0)
     // Of a room that is gone: it binds nobody, and the next start clears it away.
     const { join, connect } = await restarted(stack)
     expect(await keysIn(stack)).toEqual([])
