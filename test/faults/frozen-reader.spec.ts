@@ -1,9 +1,10 @@
 /** A member that told to confirm what it reads and does not: bounded from the first byte on, whatever the kernel would hold. */
 import { expect, test } from 'vitest'
+import { BackpressureRouter } from '../../src/delivery/backpressure-router.js'
 import { Feature } from '../../src/protocol/constants.js'
 import { ChatUser } from '../support/chat-user.js'
 import { hello } from '../support/raw-client.js'
-import { besideBystanders, type Scene } from './bystanders.js'
+import { besideBystanders, nextServerSocket, type Scene } from './bystanders.js'
 
 const MESSAGE = 'x'.repeat(20_000)
 const MESSAGES = 30
@@ -25,15 +26,19 @@ async function talk({ alice, bob }: Scene): Promise<string[]> {
   return lines
 }
 
-test('gets no more than the window, and everything in order once it confirms', () =>
+test('gets no more than the window, and everything once and in order when it confirms', () =>
   besideBystanders(async (scene) => {
+    const router = scene.app.get(BackpressureRouter, { strict: false })
+    const arriving = nextServerSocket(scene)
     const client = await confirming(scene)
+    const socket = await arriving
     const lines = await talk(scene)
     expect(client.socket.bytesRead).toBeLessThanOrEqual(WINDOW_BYTES)
-    const confirmed = client.hears('lobby', lines)
+    expect([router.heldBytes, router.laggingConnections, socket.writableLength]).toEqual([0, 1, 0])
     const stop = setInterval(() => client.confirm(), 5)
-    await confirmed
-    clearInterval(stop)
+    await client.hears('lobby', lines).finally(() => clearInterval(stop))
+    await client.expectNothing()
+    expect(router.laggingConnections).toBe(0)
     client.reset()
   }, env))
 

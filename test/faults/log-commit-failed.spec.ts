@@ -14,11 +14,17 @@ afterAll(() => sources.remove())
 const ENOSPC = 28
 const EIO = 5
 const BURST = 200
+/** Room for one burst, not for two. */
+const LANE_MESSAGES = 256
 
 const failures: readonly DiskOrder[] = [`fail sync ${EIO}`, `fail write ${ENOSPC}`, `fail commit ${EIO}`]
 test.each(failures)('a burst ends in answers, not in half a history: %s', async (order) => {
   const disk = await OrderedDisk.make()
-  const server = await startServerProcess(sources.folder, { ...disk.env, NESTWIRE_DATA_DIR: await emptyFolder() })
+  const server = await startServerProcess(sources.folder, {
+    ...disk.env,
+    NESTWIRE_DATA_DIR: await emptyFolder(),
+    NESTWIRE_LANE_MAX_MESSAGES: String(LANE_MESSAGES),
+  })
   const [alice, bob] = [await server.connect('alice'), await server.connect('bob')]
   await alice.join('lobby')
   await bob.join('lobby')
@@ -50,6 +56,13 @@ test.each(failures)('a burst ends in answers, not in half a history: %s', async 
   expect(after.seq).toBe(seq + acknowledged.length + 1)
   const history = await alice.request('chat.history', { room: 'lobby', after: seq })
   expect(history).toMatchObject({ records: heard.map(({ seq, body }) => ({ seq, body })) })
+
+  // Nothing is held for what failed: there is room for as much again.
+  for (let index = 0; index < BURST; index += 1) alice.send(publish('lobby', 'again', 2_000 + index))
+  expect((await answersTo(alice, BURST)).filter((answer) => answer.kind === 'error')).toEqual([])
+  await bob.records('lobby', BURST)
+  await bob.settled()
+  expect(bob.inbox.filter(({ kind }) => kind === 'deliver')).toEqual([])
   expect(server.child.exitCode).toBeNull()
 })
 

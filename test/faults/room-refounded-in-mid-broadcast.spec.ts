@@ -86,6 +86,12 @@ const ROUNDS = 20
 const PER_ROUND = 100
 const ANSWERS = ROUNDS * PER_ROUND
 
+/** Something of this round, the rest of which may be under way. */
+const heardIn = ({ inbox }: ChatUser, round: number): boolean =>
+  inbox.some(
+    (packet) => packet.kind === 'deliver' && packet.records.some(({ body }) => body.toString().startsWith(`${round} `)),
+  )
+
 /** Joins, and while that room is being broadcast to leaves it and founds the next, in one write each time. */
 async function liveBriefly(client: ChatUser): Promise<void> {
   let correlation = 1_000
@@ -98,6 +104,7 @@ async function liveBriefly(client: ChatUser): Promise<void> {
     const half = talk.slice(0, PER_ROUND / 2)
     client.send(...half)
     await client.find(({ kind }) => kind === 'ack')
+    await expect.poll(() => heardIn(client, round), { interval: 1 }).toBe(true)
     client.send(...talk.slice(half.length), request('rooms.leave', { room: 'brief' }, next()))
   }
 }
