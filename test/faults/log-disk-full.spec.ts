@@ -3,10 +3,13 @@ import { spawnSync } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { BackpressureRouter } from '../../src/delivery/backpressure-router.js'
+import { Feature } from '../../src/protocol/constants.js'
 import { emptyFolder } from '../log/open-logs.js'
 import { fillDiskUnder } from '../support/broken-disk.js'
 import { startChat, type Chat } from '../support/chat-harness.js'
-import { publish } from '../support/chat-user.js'
+import { ChatUser, publish } from '../support/chat-user.js'
+import { hello } from '../support/raw-client.js'
 
 interface Disk {
   readonly dataDir: string
@@ -15,6 +18,8 @@ interface Disk {
 }
 
 const DISK_KIB = 4 * 1024
+/** Less than is said. */
+const WINDOW_BYTES = 140_000
 
 /** A small tmpfs; `undefined` if this user may not mount. */
 async function ownDisk(): Promise<Disk | undefined> {
@@ -42,21 +47,35 @@ test.each([
   ['swapped files', swappedFiles],
 ])('a full disk refuses messages until it has room again: %s', async (_what, make) => {
   const disk = await make()
-  const chat = await startChat({ NESTWIRE_LOG_ENGINE: 'lmdb', NESTWIRE_DATA_DIR: disk.dataDir })
+  const chat = await startChat({
+    NESTWIRE_LOG_ENGINE: 'lmdb',
+    NESTWIRE_DATA_DIR: disk.dataDir,
+    NESTWIRE_CONFIRM_WINDOW_BYTES: String(WINDOW_BYTES),
+  })
+  const router = chat.app.get(BackpressureRouter, { strict: false })
   const [alice, bob] = [await chat.connect('alice'), await chat.connect('bob')]
-  await alice.join('lobby')
-  await bob.join('lobby')
-  await alice.hears('lobby', ['+bob'])
+  const slow = await ChatUser.login(chat.port, await chat.tokenOf('slow'), hello({ features: Feature.Positions }))
+  for (const user of [alice, bob, slow]) await user.join('lobby')
+  await alice.hears('lobby', ['+bob', '+slow'])
+  await bob.hears('lobby', ['+slow'])
+  const lines = Array.from({ length: 10 }, (_, n) => `${n} ${'x'.repeat(20_000)}`)
+  for (const line of lines) await alice.says('lobby', line)
   const { seq } = await alice.says('lobby', 'fits')
-  for (const user of [alice, bob]) await user.hears('lobby', ['fits'])
+  for (const user of [alice, bob]) await user.hears('lobby', [...lines, 'fits'])
+  expect(router.laggingConnections).toBe(1)
 
   await disk.fill()
   const refusal = (body: string) => alice.refusalOf((correlation) => publish('lobby', body, correlation))
   expect(await refusal('x'.repeat(30_000))).toBe('COMMIT_FAILED')
   expect(await refusal('small')).toBe('LOG_UNAVAILABLE')
   expect(await isReady(chat)).toBe(false)
+  for (let again = 0; again < 20; again += 1) expect(await refusal('x'.repeat(30_000))).toBe('LOG_UNAVAILABLE')
+  expect(router.heldBytes).toBe(0)
   await bob.expectNothing()
-  await expect(bob.request('chat.history', { room: 'lobby' })).resolves.toMatchObject({ more: false })
+  // Who is behind reads on from what is there.
+  const confirming = setInterval(() => slow.confirm(), 5)
+  await slow.hears('lobby', [...lines, 'fits']).finally(() => clearInterval(confirming))
+  await expect(bob.request('chat.history', { room: 'lobby', limit: 1 })).resolves.toMatchObject({ records: [{ seq }] })
 
   await disk.free()
   await expect
@@ -66,5 +85,9 @@ test.each([
     })
     .toBe(true)
   expect(await alice.says('lobby', 'fits again')).toMatchObject({ seq: seq + 1 })
-  for (const user of [alice, bob]) await user.hears('lobby', ['fits again'])
+  for (const user of [alice, bob, slow]) {
+    await user.hears('lobby', ['fits again'])
+    await user.settled()
+    expect(user.inbox.filter(({ kind }) => kind === 'deliver')).toEqual([])
+  }
 })
