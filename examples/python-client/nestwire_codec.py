@@ -46,11 +46,12 @@ TEXT, JOIN, LEAVE = 1, 2, 3  # kinds of records
 NAMES = {
     1: """Application NoHandler BadBody BadPayload TokenInvalid TokenExpired UserMismatch Forbidden RoomNotFound
         RoomExists NotAMember Banned TooManyRooms MessageTooLarge DeadlineExceeded Draining Internal FeatureOff
-        StreamOverrun""",
+        StreamOverrun RoomFull LogUnavailable CommitFailed Backpressure RateLimited OutcomeUnknown TicketInvalid""",
     1000: "Normal TokenExpired IdleTimeout",
-    2000: "ServerFull ShuttingDown SlowConsumer HandshakeTimeout HalfFrameTimeout InternalError",
+    2000: "ServerFull ShuttingDown SlowConsumer HandshakeTimeout HalfFrameTimeout InternalError TooManyLogins",
     4000: """BadMagic BadFrameVersion BadFrameType FrameTooLarge TruncatedPacket TrailingBytes EofInFrame
-        UnknownOperation WrongFrameType BadField NoCommonVersion OutOfState AuthRejected CorrelationInUse""",
+        UnknownOperation WrongFrameType BadField NoCommonVersion OutOfState AuthRejected CorrelationInUse TakenOver
+        SessionRevoked""",
 }
 NAMES = {first + index: name for first, names in NAMES.items() for index, name in enumerate(names.split())}
 # §10: what a client does after a CLOSE, by thousands of its code.

@@ -3,7 +3,7 @@
  * deliveries begin behind it. The ticket that was shown stays good until the client has answered the PING behind RESUMED, which
  * shows that it holds the new one.
  */
-import { Injectable, Logger } from '@nestjs/common'
+import { Injectable } from '@nestjs/common'
 import { AuthService, type LoginReply } from '../auth/auth.service.js'
 import { LoginRate } from '../auth/login-rate.js'
 import { TicketOffice, ticketInvalid } from '../auth/ticket-office.js'
@@ -37,7 +37,6 @@ const refusals = {
 
 @Injectable()
 export class ResumeService implements ConnectionObserver {
-  private readonly logger = new Logger('Nestwire')
   /** Of connections whose RESUMED is on its way or not confirmed; goes with the connection. */
   private readonly resumptions = new WeakMap<ConnectionHandle, Resumption>()
 
@@ -71,8 +70,8 @@ export class ResumeService implements ConnectionObserver {
     const resumption = this.resumptions.get(connection)
     if (resumption === undefined || correlation !== RESUMED_PING) return
     this.resumptions.delete(connection)
-    // Unconfirmed, the session stays as it was: an older ticket counts longer than it need.
-    this.sessions.confirm(resumption.session).catch((error: unknown) => this.logger.warn(error))
+    // If that cannot be saved, the ticket before counts until the next resume. Who writes messages is told of the disk.
+    this.sessions.confirm(resumption.session).catch(() => undefined)
   }
 
   private sessionOf(connection: ConnectionHandle, verdict: ResumeVerdict): Session {
