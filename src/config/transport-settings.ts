@@ -114,7 +114,7 @@ export const transportSettings = {
     type: wholeNumber(10, DAY_MS),
     default: 30_000,
     unit: 'ms',
-    effect: 'A connection that takes no byte of what waits for it this long is closed.',
+    effect: 'A connection that reads less than 4 KiB of what waits for it in this time is closed.',
     live: true,
   },
   closeLingerMs: {

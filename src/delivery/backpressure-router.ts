@@ -85,6 +85,16 @@ export class BackpressureRouter extends RoomDelivery {
     return this.catchUp.laggingConnections
   }
 
+  /** Reads of the log for them that are under way. */
+  get catchUpReads(): number {
+    return this.catchUp.readsUnderWay
+  }
+
+  /** Chunks kept for others at the same place. */
+  get catchUpChunks(): number {
+    return this.catchUp.chunksKept
+  }
+
   /** Of their members, those that wait for the log to be readable again. */
   get unreadMembers(): number {
     return this.catchUp.unreadMembers

@@ -55,6 +55,14 @@ export class CatchUp {
     return this.byConnection.size
   }
 
+  get readsUnderWay(): number {
+    return this.reads
+  }
+
+  get chunksKept(): number {
+    return this.chunks.size
+  }
+
   /** Members that wait for the log to be readable again. */
   get unreadMembers(): number {
     return this.unread.size

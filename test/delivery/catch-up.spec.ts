@@ -143,7 +143,10 @@ describe('a thousand at a thousand places', () => {
   test('read four at a time, and all come up', async () => {
     const stack = await startRoomWith(CURSORS)
     const slow = attachBehind(stack, CURSORS)
+    stack.tick.end()
+    expect(stack.router.catchUpReads).toBe(READS_AT_A_TIME)
     await stack.tick.settle()
+    expect(stack.router.catchUpReads).toBe(0)
     for (const { connection, start } of everyFiftieth(slow)) expect(expectChain(connection, start)).toBe(CURSORS)
     expect([stack.reads.most, stack.reads.all]).toEqual([READS_AT_A_TIME, CURSORS])
     expect(stack.router.laggingConnections).toBe(0)
@@ -195,11 +198,13 @@ describe('a chunk', () => {
     expect(await readsOf(stack, [0])).toBe(1)
     expect(await readsOf(stack, [2])).toBe(0)
     expect(await readsOf(stack, [1])).toBe(1)
+    expect(stack.router.catchUpChunks).toBe(CHUNKS_KEPT)
   })
 
   test('is not kept when nobody is behind any more', async () => {
     const stack = await startRoomWith(3)
     expect(await readsOf(stack, [0, 0, 0])).toBe(1)
+    expect(stack.router.catchUpChunks).toBe(0)
     expect(await readsOf(stack, [0])).toBe(1)
   })
 
