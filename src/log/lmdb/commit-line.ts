@@ -170,7 +170,6 @@ export class CommitLine {
   private addRecords(group: CommitGroup, build: CommitBuild): void {
     const { allocate } = this.batch
     const before = new Map<RoomState, number>()
-    this.ids.begin()
     for (const [index, record] of group.records.entries()) {
       const state = group.states[index]
       if (state === undefined) continue
@@ -180,7 +179,7 @@ export class CommitLine {
       this.batch.put(recordKey(state.room, record.seq, allocate), value)
       this.storedBytes += value.length + RECORD_OVERHEAD_BYTES
       const messageId = group.messageIds[index]
-      if (messageId !== undefined) this.ids.note({ room: state.salt, seq: record.seq, messageId }, value)
+      if (messageId !== undefined) this.ids.note(this.batch, { room: state.salt, seq: record.seq, messageId }, value)
     }
     this.ids.end(this.batch)
     for (const [state, last] of before) {

@@ -1,17 +1,12 @@
-/**
- * The ids of one commit as they lie in the store; the grammar is in `store-format.ts`. Pure but for the memory that the
- * writer uses again: like a batch's it must not be begun anew before the commit has ended.
- */
+/** The ids of recent messages as they lie in the store, some forty in an entry; the grammar is in `store-format.ts`. */
 import { parseUserId, trustedSeq, type UserId } from '../../protocol/ids.js'
 import type { IdKey, Place } from '../recent-ids.js'
 import { headOfRecord, U48_BYTES } from './store-format.js'
 
 const ID_BYTES = 16
 const HEADER_BYTES = 2 * U48_BYTES + 2
-const PREFIX_BYTES = 2 * U48_BYTES + ID_BYTES
-/** An id with the longest name. */
-const MAX_BYTES = PREFIX_BYTES + U48_BYTES + 1 + 255
-const FIRST_CAPACITY = 4_096
+/** What fits half a page of LMDB: for more it would seek whole pages in a row, which costs more than all the rest. */
+export const ID_ENTRY_BYTES = 1_920
 
 export interface IdEntryTimes {
   /** Of the commit, in the journal's time. */
@@ -24,56 +19,41 @@ interface RecentId {
   readonly place: Place
 }
 
-interface BytesOf {
-  readonly from: Buffer
-  readonly start: number
-  readonly end: number
-}
-
-export class IdEntryWriter {
-  private memory = Buffer.allocUnsafeSlow(FIRST_CAPACITY)
-  private used = HEADER_BYTES
+export class IdEntry {
+  private used: number
   private count = 0
+
+  /** `memory` of `ID_ENTRY_BYTES`, its own until the entry is written. */
+  constructor(
+    private readonly memory: Buffer,
+    { atMs, horizonMs }: IdEntryTimes,
+  ) {
+    const at = memory.writeUIntBE(atMs, 0, U48_BYTES)
+    this.used = memory.writeUIntBE(horizonMs === -Infinity ? 0 : horizonMs + 1, at, U48_BYTES) + 2
+  }
 
   get ids(): number {
     return this.count
   }
 
-  begin(): void {
-    this.used = HEADER_BYTES
-    this.count = 0
-  }
-
-  /** `record` is the record's value in the store, which says time and sender. */
-  add({ room, seq, messageId }: { room: number; seq: number; messageId: Buffer }, record: Buffer): void {
-    if (this.used + MAX_BYTES > this.memory.length) this.grow()
-    let at = this.memory.writeUIntBE(room, this.used, U48_BYTES)
-    at = this.memory.writeUIntBE(seq, at, U48_BYTES)
-    at = copyBytes({ from: messageId, start: 0, end: ID_BYTES }, this.memory, at)
-    this.used = copyBytes({ from: record, ...headOfRecord(record) }, this.memory, at)
-    this.count += 1
-  }
-
-  /** A view of its own memory. */
-  finish({ atMs, horizonMs }: IdEntryTimes): Buffer {
-    let at = this.memory.writeUIntBE(atMs, 0, U48_BYTES)
-    at = this.memory.writeUIntBE(horizonMs === -Infinity ? 0 : horizonMs + 1, at, U48_BYTES)
-    this.memory.writeUInt16BE(this.count, at)
+  get value(): Buffer {
+    this.memory.writeUInt16BE(this.count, 2 * U48_BYTES)
     return this.memory.subarray(0, this.used)
   }
 
-  private grow(): void {
-    const grown = Buffer.allocUnsafeSlow(this.memory.length * 2)
-    this.memory.copy(grown, 0, 0, this.used)
-    this.memory = grown
+  /** `record` is the record's value in the store, which says time and sender. False if there is no room for it. */
+  add({ room, seq, messageId }: { room: number; seq: number; messageId: Buffer }, record: Buffer): boolean {
+    const { start, end } = headOfRecord(record)
+    if (this.used + 2 * U48_BYTES + ID_BYTES + end - start > this.memory.length) return false
+    let at = this.memory.writeUIntBE(room, this.used, U48_BYTES)
+    at = this.memory.writeUIntBE(seq, at, U48_BYTES)
+    // Some twenty bytes, each by itself: `Buffer.copy` of a part takes ten times as long.
+    for (let index = 0; index < ID_BYTES; index += 1) this.memory[at++] = messageId[index] ?? 0
+    for (let index = start; index < end; index += 1) this.memory[at++] = record[index] ?? 0
+    this.used = at
+    this.count += 1
+    return true
   }
-}
-
-/** Some twenty bytes: `Buffer.copy` of a part takes ten times as long. */
-function copyBytes({ from, start, end }: BytesOf, target: Buffer, at: number): number {
-  let next = at
-  for (let index = start; index < end; index += 1) target[next++] = from[index] ?? 0
-  return next
 }
 
 export function timesOfEntry(value: Buffer): IdEntryTimes {

@@ -1,6 +1,6 @@
 /**
- * The ids of recent messages on disk: each commit adds those of its records in one entry, so that the same repeats are
- * known after a restart. Read back at an opening; what `RecentIds` has forgotten is removed in the background.
+ * The ids of recent messages on disk: each commit adds those of its records, so that the same repeats are known after a
+ * restart. Read back at an opening; what `RecentIds` has forgotten is removed in the background.
  *
  * Its time runs while the log is open: it grows with the uptime, goes on after a restart where the last entry stands, and
  * knows nothing of the wall clock. So an id may be known for longer than it must, and never for less.
@@ -9,7 +9,7 @@ import type { Clock } from '../../clock.js'
 import type { Settings } from '../../config/settings.js'
 import type { UserId } from '../../protocol/ids.js'
 import { RecentIds, type IdKey, type Place } from '../recent-ids.js'
-import { decodeIdEntry, IdEntryWriter, idsInEntry, timesOfEntry } from './id-entry.js'
+import { decodeIdEntry, ID_ENTRY_BYTES, IdEntry, idsInEntry, timesOfEntry } from './id-entry.js'
 import type { LogStore, StoredIds } from './log-store.js'
 import { idsKey } from './store-format.js'
 import type { WriteBatch } from './write-batch.js'
@@ -25,7 +25,8 @@ interface IdJournalParts {
 export class IdJournal {
   private readonly recent: RecentIds
   private readonly maxIds: number
-  private readonly writer = new IdEntryWriter()
+  /** Of the commit that is being built. */
+  private entry: IdEntry | undefined
   /** Between the uptime and the journal's time; for good after the first opening. */
   private offsetMs: number | undefined
   /** Of the first id in the next entry. */
@@ -69,6 +70,7 @@ export class IdJournal {
     this.recent.reset({ number, horizonMs })
     this.nextNumber = next
     this.removable = number
+    this.entry = undefined
     const senders = new Map<UserId, UserId>()
     for (const { value } of entries.toReversed()) {
       const { atMs } = timesOfEntry(value)
@@ -81,23 +83,21 @@ export class IdJournal {
     }
   }
 
-  /** Before the records of a commit. */
-  begin(): void {
-    this.writer.begin()
+  /** The id of a record that goes into `batch`, where the record's value is `record`. */
+  note(batch: WriteBatch, id: { room: number; seq: number; messageId: Buffer }, record: Buffer): void {
+    if (this.entry?.add(id, record) === true) return
+    this.end(batch)
+    this.entry = new IdEntry(batch.allocate(ID_ENTRY_BYTES), { atMs: this.nowMs, horizonMs: this.recent.horizonMs })
+    this.entry.add(id, record)
   }
 
-  /** One of them, with its value in the store. */
-  note(id: { readonly room: number; readonly seq: number; readonly messageId: Buffer }, record: Buffer): void {
-    this.writer.add(id, record)
-  }
-
-  /** Behind them. */
+  /** Behind the last of them. */
   end(batch: WriteBatch): void {
-    if (this.writer.ids === 0) return
-    const { horizonMs, first } = this.recent
-    batch.put(idsKey(this.nextNumber), this.writer.finish({ atMs: this.nowMs, horizonMs }))
-    this.nextNumber += this.writer.ids
-    this.removable = first
+    if (this.entry === undefined) return
+    batch.put(idsKey(this.nextNumber), this.entry.value)
+    this.nextNumber += this.entry.ids
+    this.entry = undefined
+    this.removable = this.recent.first
   }
 
   /** Part of a commit. Removes entries whose ids are all forgotten, never the last; says whether there are more. */

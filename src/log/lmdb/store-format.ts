@@ -6,7 +6,7 @@
  *   2 name                a room:     room:u48 salt:u48 first:u48 last:u48 bytes:u48 oldestTime:u48
  *   3 room:u48 seq:u48    a record:   kind:u8 time:u48 sender:str8 body
  *   4 (text 0)*           state:      what its owner made of it; the text is that of `state-key.ts`
- *   5 number:u48          ids of recent messages, the first of which has this number, of one commit:
+ *   5 number:u48          ids of recent messages, the first of which has this number:
  *                         at:u48 horizon:u48 count:u16 (salt:u48 seq:u48 id:16 time:u48 sender:str8)*, horizon 0: none
  *
  * The numbers of a room's records have no holes, so a record's `prev` is the number before its own, and a room of which
