@@ -203,7 +203,7 @@ const settingsSchema = {
       type: wholeNumber(1, 10_000_000),
       default: 250_000,
       unit: 'records',
-      effect: 'Records over all rooms whose ids are known, 77 bytes of memory each.',
+      effect: 'Records over all rooms whose ids are known, 80 bytes of memory each.',
       live: false,
     },
   },

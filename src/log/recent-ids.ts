@@ -2,8 +2,8 @@
  * Which messages were appended lately, and where they stand, so that a repeat is known. Pure; keeps as many ids as the
  * limit, each for the window and a while longer, and knows up to when it may have forgotten one.
  *
- * Every message looks here, so nothing is allocated for it: one ring of fixed slots, found by chains through them. With
- * 250,000 ids a miss takes 0.2 µs and adding 0.15 µs; a `Map` of strings took 0.6 and 0.9 and three times the memory.
+ * Every message looks here, so a slot is not an object: one ring of fixed slots, and chains through them. With 250,000 ids
+ * a miss takes 0.2 µs and an addition 0.15 µs; a `Map` of strings took 0.6 and 0.9.
  */
 import { randomBytes } from 'node:crypto'
 import { trustedSeq, type Seq, type UserId } from '../protocol/ids.js'

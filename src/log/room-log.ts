@@ -51,7 +51,7 @@ export interface RoomLog {
    * with OUTCOME_UNKNOWN if the first may have been forgotten.
    */
   append(room: RoomId, record: NewRecord): Promise<Appended>
-  /** What `append` would answer to a repeat, now; `undefined` if the id is not known, at less than 1 µs. */
+  /** What `append` would answer to a repeat; `undefined` if the id is not known, after less than 1 µs. */
   repeatOf(room: RoomId, sender: UserId, messageId: Buffer): Promise<Repeat> | undefined
   /** Committed records with `seq > after`, ascending; at least one if there is any, whatever `maxBytes`. */
   readAfter(room: RoomId, after: Seq, limit: ReadLimit): Promise<readonly RoomRecord[]>
