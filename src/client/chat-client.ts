@@ -1,24 +1,33 @@
 /**
- * What applications use: a connection that comes back by itself, and rooms that go on where they were. After a reconnect
- * each room is joined again and what was missed is read from the history: every record once, in order, or a gap item.
+ * What applications use: a connection that comes back by itself, and rooms that go on where they were. After an
+ * interruption the session is resumed, or a new one joins the rooms again: every record once, in order, or a gap item;
+ * every message that was sent is in the log once, or its sender is told of the doubt.
  *
  * A room's loop that falls behind stops the reading of the whole client until it catches up: nothing is lost, but one slow
  * loop slows all rooms of its client. Give a slow consumer a client of its own.
  */
-import { systemClock } from '../clock.js'
+import { systemClock, type Clock } from '../clock.js'
 import { parseSeq } from '../protocol/ids.js'
-import type { AuthOk } from '../protocol/packets.js'
+import type { AuthOk, RoomPosition } from '../protocol/packets.js'
 import type { ClientConnection } from './client-connection.js'
 import { ConnectionKeeper, type ConnectionStatus } from './connection-keeper.js'
 import type { CallOptions, ConnectionOptions, ServerEvent } from './connection-options.js'
-import { ClientError, NestwireError } from './errors.js'
+import { ClientError, ConnectionClosedError, isDraining, NestwireError } from './errors.js'
 import { DEFAULT_QUEUE_LIMITS, type QueueLimits } from './item-queue.js'
+import { toRoomId } from './outgoing-fields.js'
 import { RoomFeed, type EndReason } from './room-feed.js'
+import { RoomReturn } from './room-return.js'
 import { Room } from './room.js'
+import { DEFAULT_SEND_LIMITS, SendLine } from './send-line.js'
+import { within } from './within.js'
 
-export interface ChatClientOptions extends Omit<ConnectionOptions, 'handlers'> {
+export interface ChatClientOptions extends Omit<ConnectionOptions, 'handlers' | 'resume' | 'signal'> {
   /** What each room may hold unread; default 1,000 items, 1 MiB of message bodies. */
   readonly roomBuffer?: QueueLimits
+  /** What may have been published and has no answer yet; default 10,000 messages, 8 MiB of their bodies. */
+  readonly sendBuffer?: QueueLimits
+  /** Aborting it closes the client, also while it connects. */
+  readonly signal?: AbortSignal
   /** 0 up to 1, for the jitter; default Math.random. */
   readonly random?: () => number
 }
@@ -26,6 +35,8 @@ export interface ChatClientOptions extends Omit<ConnectionOptions, 'handlers'> {
 export interface JoinOptions {
   /** Starts after this seq with what the history has; default: with what comes after the join. */
   readonly after?: number
+  /** How long to wait, for a connection too; then DEADLINE_EXCEEDED. Default: as long as it takes. */
+  readonly deadlineMs?: number
 }
 
 /** Rejects if the first connection fails; from then on the client reconnects by itself. */
@@ -40,33 +51,51 @@ interface JoinedRoom {
   readonly room: Room
   /** Settles with the first JOINED. */
   readonly ready: Promise<Room>
+  /** There was one: the next connection brings the room back. */
+  isIn: boolean
 }
 
 export class ChatClient {
+  private readonly clock: Clock
+  private readonly random: () => number
   private readonly keeper: ConnectionKeeper
+  private readonly sends: SendLine
+  private readonly returns: RoomReturn
   private readonly rooms = new Map<string, JoinedRoom>()
   private readonly statusListeners = new Set<(status: ConnectionStatus) => void>()
   private readonly eventListeners = new Set<(event: ServerEvent) => void>()
   private failure: NestwireError | undefined
 
   constructor(private readonly options: ChatClientOptions) {
-    const keeperOptions = { ...options, clock: options.clock ?? systemClock, random: options.random ?? Math.random }
-    this.keeper = new ConnectionKeeper(keeperOptions, {
-      handlers: {
-        onDeliver: (deliver) => this.rooms.get(deliver.room)?.feed.accept(deliver),
-        onGap: (gap) => this.rooms.get(gap.room)?.feed.gap(gap),
-        onEvent: (event) => this.onServerEvent(event),
+    const { clock = systemClock, random = Math.random, sendBuffer: limits = DEFAULT_SEND_LIMITS } = options
+    this.clock = clock
+    this.random = random
+    this.sends = new SendLine({ clock, random, limits })
+    this.returns = new RoomReturn({ clock, random })
+    this.keeper = new ConnectionKeeper(
+      { ...options, clock, random },
+      {
+        handlers: {
+          onDeliver: (deliver) => this.rooms.get(deliver.room)?.feed.accept(deliver),
+          onGap: (gap) => this.rooms.get(gap.room)?.feed.gap(gap),
+          onEvent: (event) => this.onServerEvent(event),
+        },
+        positions: () => this.positions(),
+        onConnected: (connection) => this.onConnected(connection),
+        onGoAway: () => this.sends.detach(),
+        onLost: () => this.onLost(),
+        onClosed: (error) => this.onClosed(error),
+        onStatus: (status) => {
+          for (const listener of this.statusListeners) listener(status)
+        },
       },
-      onConnected: (connection) => this.rejoin(connection),
-      onLost: () => this.onLost(),
-      onClosed: (error) => this.onClosed(error),
-      onStatus: (status) => {
-        for (const listener of this.statusListeners) listener(status)
-      },
-    })
+    )
   }
 
   start(): Promise<void> {
+    const { signal } = this.options
+    signal?.addEventListener('abort', () => void this.close())
+    if (signal?.aborted === true) void this.close()
     return this.keeper.start()
   }
 
@@ -82,18 +111,17 @@ export class ChatClient {
     return this.keeper.connection.session
   }
 
-  /** Joins, or gives the room that was joined before. Items from here on are held for the room's loop. */
-  async join(name: string, { after }: JoinOptions = {}): Promise<Room> {
+  /**
+   * Joins, or gives the room that was joined before; without a connection it waits for one. Items from here on are held
+   * for the room's loop.
+   */
+  async join(name: string, { after, deadlineMs }: JoinOptions = {}): Promise<Room> {
     const known = this.rooms.get(name)
     if (known !== undefined) return known.ready
-    const { connection } = this.keeper
-    const feed = new RoomFeed(name, this.options.roomBuffer ?? DEFAULT_QUEUE_LIMITS, {
-      startAfter: toSeq(after),
-      onEnded: () => this.rooms.delete(name),
-    })
-    const room = new Room(name, this.keeper, feed)
-    const ready = this.joinOn(connection, feed).then(() => room)
-    this.rooms.set(name, { feed, room, ready })
+    const feed = this.newFeed(name, after)
+    const room = new Room({ keeper: this.keeper, sends: this.sends, feed })
+    const ready = within(deadlineMs, this.clock, this.enter(feed)).then(() => room)
+    this.rooms.set(name, { feed, room, ready, isIn: false })
     try {
       return await ready
     } catch (error) {
@@ -136,25 +164,64 @@ export class ChatClient {
     return this.keeper.close()
   }
 
-  private async joinOn(connection: ClientConnection, feed: RoomFeed): Promise<void> {
-    await connection.join(feed.room, (joined) => feed.joined(connection, joined))
+  private newFeed(name: string, after: number | undefined): RoomFeed {
+    return new RoomFeed(toRoomId(name), {
+      queueLimits: this.options.roomBuffer ?? DEFAULT_QUEUE_LIMITS,
+      startAfter: toSeq(after),
+      clock: this.clock,
+      random: this.random,
+      onEnded: () => this.rooms.delete(name),
+    })
   }
 
-  private rejoin(connection: ClientConnection): void {
-    for (const { feed } of this.rooms.values()) {
-      this.joinOn(connection, feed).catch((error: unknown) => {
-        // Lost again: the next connection joins. A refusal is the end of this room only.
-        if (connection.closedBy === undefined && error instanceof Error) feed.end('closed', error)
-      })
+  /** The first JOIN, over as many connections as it takes: it does nothing twice. */
+  private async enter(feed: RoomFeed): Promise<void> {
+    for (;;) {
+      const connection = await this.keeper.ready()
+      // Whoever asked has stopped waiting.
+      if (feed.endReason !== undefined) return
+      try {
+        await connection.join(feed.room, (joined) => {
+          const entry = this.rooms.get(feed.room)
+          if (entry?.feed === feed) entry.isIn = true
+          feed.joined(connection, joined)
+        })
+        return
+      } catch (error) {
+        if (isDraining(error)) this.keeper.avoid(connection)
+        else if (connection.closedBy === undefined) throw error
+      }
     }
   }
 
+  private positions(): RoomPosition[] {
+    return [...this.rooms.values()].flatMap(({ feed, isIn }) => {
+      const position = isIn ? feed.resumePosition : undefined
+      return position === undefined ? [] : [position]
+    })
+  }
+
+  private onConnected(connection: ClientConnection): void {
+    const resumed = new Map(connection.resumedRooms?.map((room) => [room.room, room]))
+    for (const { feed, isIn } of this.rooms.values()) {
+      const room = resumed.get(feed.room)
+      if (!isIn) continue
+      if (room === undefined) void this.returns.bringBack(feed, connection)
+      else feed.resumed(connection, room)
+    }
+    this.sends.attach(connection)
+  }
+
   private onLost(): void {
+    this.returns.cancel()
+    this.sends.detach()
     for (const { feed } of this.rooms.values()) feed.detach()
   }
 
   private onClosed(error: NestwireError | undefined): void {
     this.failure = error
+    this.returns.cancel()
+    this.sends.close(error ?? new ConnectionClosedError('CLOSED', 'the client was closed'))
     for (const { feed } of this.rooms.values()) feed.end('closed', error)
   }
 

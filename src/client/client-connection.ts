@@ -8,12 +8,12 @@ import type { Clock } from '../clock.js'
 import { BodyError, decodeBody } from '../protocol/body.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import { MAX_FRAME_BYTES_CEILING, MESSAGE_ID_BYTES } from '../protocol/constants.js'
-import type { Ack, AuthOk, Event, Joined, Packet, Welcome, WireLimits } from '../protocol/packets.js'
+import type { Ack, AuthOk, Event, Joined, Packet, ResumedRoom, Welcome, WireLimits } from '../protocol/packets.js'
 import { unreachable } from '../unreachable.js'
 import { Alarm } from './alarm.js'
 import { ObservedCall, PacketCall, pingCall, RequestCall, type CallObserver } from './calls.js'
 import { readToken, toWirePriority, withDefaults } from './connection-options.js'
-import type { CallOptions, ConnectionHandlers, ConnectionOptions, PublishOptions } from './connection-options.js'
+import type { CallOptions, ConnectionHandlers, ConnectionOptions, RepeatOptions } from './connection-options.js'
 import { ConnectionClosedError, NestwireError, ServerClosedError, TimeoutError } from './errors.js'
 import { shakeHands, type HandshakeResult } from './handshake.js'
 import { judgeKeepAlive } from './keep-alive.js'
@@ -21,14 +21,19 @@ import { PendingCalls, type PendingCall } from './pending-calls.js'
 import { toBody, toBytes, toClientError, toRoomId } from './outgoing-fields.js'
 import { ReadGate } from './read-gate.js'
 import { ReplyStream } from './reply-stream.js'
+import { unlessAborted } from './unless-aborted.js'
 import type { Wire, WireListener } from './wire.js'
 
 /** Where the server tells no limits. */
 const DEFAULT_PING_INTERVAL_MS = 25_000
 const DEFAULT_IDLE_TIMEOUT_MS = 60_000
+/** Header, preamble, age, id and the longest name. */
+const MAX_PUBLISH_OVERHEAD_BYTES = 256
 
 export class ClientConnection implements WireListener {
   readonly welcome: Welcome
+  /** What became of the rooms that were to be resumed; `undefined` if the session is a new one. */
+  readonly resumedRooms: readonly ResumedRoom[] | undefined
   handlers: ConnectionHandlers
   private readonly wire: Wire
   private readonly clock: Clock
@@ -37,15 +42,18 @@ export class ClientConnection implements WireListener {
   /** Reading stops while a reader that registered here is full and nobody waits for an answer. */
   readonly reading: ReadGate
   private currentSession: AuthOk | undefined
+  private currentTicket: Buffer | undefined
   private currentLimits: WireLimits
   private pingedAtMs = -Infinity
   /** Why it ended; calls that come too late fail with it. */
   private end: NestwireError | undefined
 
   /** Rejects with the socket's error (`code` as it came), a refusal of the server, or CONNECT_TIMEOUT. */
-  static async open(options: ConnectionOptions = {}): Promise<ClientConnection> {
-    const token = await readToken(options.token)
-    const settings = { ...withDefaults(options), token }
+  static async open(options: OpenOptions = {}): Promise<ClientConnection> {
+    const { resume, redirects, signal } = options
+    // Who resumes needs none, unless the ticket is refused.
+    const token = resume === undefined ? await unlessAborted(readToken(options.token), signal) : options.token
+    const settings = { ...withDefaults(options), token, resume, redirects, signal }
     return new Promise((resolve, reject) => {
       shakeHands(settings, (outcome) => {
         if (outcome instanceof NestwireError) reject(outcome)
@@ -58,7 +66,8 @@ export class ClientConnection implements WireListener {
     this.wire = handshake.wire
     this.wire.listener = this
     this.welcome = handshake.welcome
-    this.currentSession = handshake.session
+    this.resumedRooms = handshake.resumedRooms
+    this.grant(handshake.session)
     this.currentLimits = handshake.welcome.limits
     this.handlers = handlers
     this.clock = clock
@@ -69,9 +78,13 @@ export class ClientConnection implements WireListener {
     this.onAlarm()
   }
 
-  /** What AUTH_OK said last; `undefined` where the server asks for no authentication. */
+  /** What AUTH_OK or RESUMED said last; `undefined` where the server asks for no authentication. */
   get session(): AuthOk | undefined {
     return this.currentSession
+  }
+  /** The latest heard, with which a later connection may resume the session; `undefined` if the server gave none. */
+  get ticket(): Buffer | undefined {
+    return this.currentTicket
   }
   /** As told last; may change at any time. */
   get limits(): WireLimits {
@@ -132,22 +145,33 @@ export class ClientConnection implements WireListener {
   }
 
   /** Resolves when the message is in the log. */
-  publish(room: string, body: string | Uint8Array, options: PublishOptions = {}): Promise<Ack> {
+  publish(room: string, body: string | Uint8Array, options: RepeatOptions = {}): Promise<Ack> {
     return new Promise((resolve, reject) => {
       const correlation = this.begin(new PacketCall('ack', { resolve, reject }, this.dueAt(options.deadlineMs)))
       try {
         const messageId = options.messageId ?? randomBytes(MESSAGE_ID_BYTES)
+        const message = { room: toRoomId(room), messageId, body: toBytes(body) }
         const priority = toWirePriority(options.priority)
-        this.send({ kind: 'publish', correlation, priority, room: toRoomId(room), messageId, body: toBytes(body) })
+        this.send({ kind: 'publish', correlation, priority, ageMs: options.ageMs, ...message })
       } catch (error) {
         this.abandon(correlation, error)
       }
     })
   }
 
+  /** False: a message of so many bytes must wait for `whenRoom`, or fails with OUTBOX_FULL. */
+  hasRoomFor(bodyBytes: number): boolean {
+    return this.wire.hasRoomFor(bodyBytes + MAX_PUBLISH_OVERHEAD_BYTES)
+  }
+
+  /** Resolves when more of what waits was handed to the system, or the connection is over. */
+  whenRoom(): Promise<void> {
+    return this.wire.whenRoom()
+  }
+
   /** Replaces the session's token before it expires; the user must be the same. */
   async refresh(token: string): Promise<AuthOk> {
-    this.currentSession = await new Promise<AuthOk>((resolve, reject) => {
+    const session = await new Promise<AuthOk>((resolve, reject) => {
       const correlation = this.begin(new PacketCall('authOk', { resolve, reject }, Infinity))
       try {
         this.send({ kind: 'auth', correlation, redirects: 0, token })
@@ -155,7 +179,8 @@ export class ClientConnection implements WireListener {
         this.abandon(correlation, error)
       }
     })
-    return this.currentSession
+    this.grant(session)
+    return session
   }
 
   /** Stops reading: idle timeouts stand still, the server still hears pings, but may close a client that takes nothing. */
@@ -194,7 +219,8 @@ export class ClientConnection implements WireListener {
         this.wire.sendControl({ kind: 'pong', correlation: packet.correlation })
         return this.wire.confirm()
       case 'ticket':
-        return undefined
+        this.currentTicket = Buffer.from(packet.ticket)
+        return
       case 'limits':
         return this.onLimits(packet.limits)
       case 'goAway':
@@ -219,6 +245,11 @@ export class ClientConnection implements WireListener {
 
   onLost(error: NestwireError): void {
     this.finish(error)
+  }
+
+  private grant(session: AuthOk | undefined): void {
+    this.currentSession = session
+    if (session !== undefined && session.ticket.length > 0) this.currentTicket = Buffer.from(session.ticket)
   }
 
   private dueAt(deadlineMs: number | undefined): number {
@@ -328,6 +359,11 @@ export class ClientConnection implements WireListener {
     this.pending.failAll(this.end)
     this.handlers.onClosed?.(error)
   }
+}
+
+interface OpenOptions extends ConnectionOptions {
+  /** How many servers have sent the client elsewhere; default 0. */
+  readonly redirects?: number
 }
 
 interface RequestToSend {

@@ -1,7 +1,7 @@
 /** What a connection is given and tells: options with their defaults, and the packets that answer no call. */
 import { systemClock, type Clock } from '../clock.js'
 import { DEFAULT_PORT, Priority } from '../protocol/constants.js'
-import type { Deliver, Gap, GoAway, Metadata, WireLimits } from '../protocol/packets.js'
+import type { Deliver, Gap, GoAway, Metadata, RoomPosition, WireLimits } from '../protocol/packets.js'
 import { ClientError, type NestwireError } from './errors.js'
 
 /** A server event that answers nothing, e.g. `rooms.presence`. */
@@ -27,8 +27,10 @@ export interface ConnectionOptions {
   readonly host?: string
   /** Default 7420. */
   readonly port?: number
-  /** Sent if the server asks for authentication; a function is called anew for each connection. */
+  /** Sent if the server asks for authentication; a function is called anew for each login. */
   readonly token?: string | (() => string | Promise<string>)
+  /** Takes up an earlier session again, if the server still knows it; else the token is sent. */
+  readonly resume?: ResumeOffer | undefined
   /** Free text for the server's logs. */
   readonly agent?: string
   /** From the start to AUTH_OK; default 10 s. */
@@ -37,6 +39,15 @@ export interface ConnectionOptions {
   readonly maxOutboxBytes?: number
   readonly clock?: Clock
   readonly handlers?: ConnectionHandlers
+  /** Aborting it ends the opening at once, with CLOSED. */
+  readonly signal?: AbortSignal
+}
+
+/** What a connection that is over leaves to the next one. */
+export interface ResumeOffer {
+  readonly ticket: Buffer
+  /** Up to where the records of each room were taken. As many are sent as fit a frame, the first ones. */
+  readonly positions: readonly RoomPosition[]
 }
 
 export interface CallOptions {
@@ -52,6 +63,10 @@ export interface PublishOptions {
   readonly priority?: CallPriority
   /** 16 bytes; random if not given. */
   readonly messageId?: Buffer
+}
+export interface RepeatOptions extends PublishOptions {
+  /** The message was sent before, for the first time so long ago. */
+  readonly ageMs?: number | undefined
 }
 
 const DEFAULT_AGENT = 'nestwire-client'

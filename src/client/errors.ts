@@ -1,6 +1,6 @@
 /** Everything the client throws: one family, each with a stable `code`, the cause kept. */
 import { closeCodeName, retryClassOf, type RetryClass } from '../protocol/close-codes.js'
-import { errorCodeName, outcomeOf, type Outcome } from '../protocol/error-codes.js'
+import { ErrorCode, errorCodeName, outcomeOf, type Outcome } from '../protocol/error-codes.js'
 import type { Close } from '../protocol/packets.js'
 
 /** Codes of failures that this side finds; servers send those of `protocol/error-codes.ts` and `close-codes.ts`. */
@@ -15,12 +15,14 @@ export const CLIENT_ERROR_CODES = [
   'CONNECTION_LOST',
   /** This side called `close()`. */
   'CLOSED',
-  /** There is no connection now; nothing was sent. */
+  /** There is no connection, or none any more; nothing was sent. */
   'NOT_CONNECTED',
   /** The server sent bytes that are not the protocol. */
   'PROTOCOL_ERROR',
   /** More than `maxOutboxBytes` wait to be written; nothing was sent. */
   'OUTBOX_FULL',
+  /** More messages, or more of their bytes, than `sendBuffer` holds have no answer yet; nothing was sent. */
+  'SEND_BUFFER_FULL',
   /** The packet is larger than the server takes; nothing was sent. */
   'FRAME_TOO_LARGE',
   /** A field does not fit the protocol (a name, a pattern, a message id); nothing was sent. */
@@ -29,7 +31,7 @@ export const CLIENT_ERROR_CODES = [
   'TOKEN_REQUIRED',
   /** The `token` function threw; its error is the cause. */
   'TOKEN_PROVIDER_FAILED',
-  /** The connection ended before the answer came: the message may be in the log or not. */
+  /** The message may be in the log or not, and nobody will find out: see `Room.publish`. */
   'OUTCOME_UNKNOWN',
   /** A stream ran so far ahead of its reader that it was cancelled. */
   'STREAM_OVERFLOW',
@@ -81,6 +83,10 @@ export class ServerError extends NestwireError {
     this.outcome = outcomeOf(errorCode)
   }
 }
+
+/** The server takes nothing new on this connection, and has not looked at the request. */
+export const isDraining = (error: unknown): boolean =>
+  error instanceof ServerError && error.errorCode === ErrorCode.Draining
 
 /** The server ended the connection with a close code. */
 export class ServerClosedError extends NestwireError {

@@ -1,21 +1,32 @@
-/** From a TCP connect to AUTH_OK (WELCOME, where the server asks for no authentication), under one deadline. */
+/**
+ * From a TCP connect to AUTH_OK or RESUMED (WELCOME, where the server asks for no authentication), under one deadline. A
+ * session that cannot be resumed is no failure as long as there is a token for a new one.
+ */
 import { connect, type Socket } from 'node:net'
 import type { Clock } from '../clock.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import { Feature, MAX_FRAME_BYTES_CEILING, PROTOCOL_VERSION } from '../protocol/constants.js'
-import type { AuthOk, Close, ErrorPacket, Packet, Welcome, WireLimits } from '../protocol/packets.js'
+import type { AuthOk, ErrorPacket, Packet, ResumedRoom, Welcome, WireLimits } from '../protocol/packets.js'
 import { Alarm } from './alarm.js'
+import { readToken, type ConnectionOptions, type ResumeOffer } from './connection-options.js'
 import { ClientError, NestwireError, ServerClosedError, ServerError, TimeoutError } from './errors.js'
+import { resumeRequest } from './resume-request.js'
+import { isPassing } from './retry.js'
+import { abortedError } from './unless-aborted.js'
 import { Wire, type WireListener } from './wire.js'
 
 interface HandshakeOptions {
   readonly host: string
   readonly port: number
-  readonly token: string | undefined
+  readonly token: ConnectionOptions['token']
   readonly agent: string
   readonly connectTimeoutMs: number
   readonly maxOutboxBytes: number
   readonly clock: Clock
+  readonly resume?: ResumeOffer | undefined
+  /** How many servers have sent the client elsewhere; default 0. */
+  readonly redirects?: number | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface HandshakeResult {
@@ -23,6 +34,8 @@ export interface HandshakeResult {
   readonly welcome: Welcome
   /** `undefined` where the server asks for no authentication. */
   readonly session: AuthOk | undefined
+  /** `undefined` if no session was resumed. */
+  readonly resumedRooms: readonly ResumedRoom[] | undefined
 }
 
 /** Called once, inside the handling of the last packet: the wire's listener must be replaced before it returns. */
@@ -40,7 +53,9 @@ export function shakeHands(options: HandshakeOptions, onOutcome: HandshakeOutcom
   new Handshake(socket, options, onOutcome).start()
 }
 
-const AUTH_CORRELATION = 1
+const RESUME_CORRELATION = 1
+const AUTH_CORRELATION = 2
+const FEATURES: number = Feature.Resume | Feature.Positions
 /** May come at any time after WELCOME, and mean nothing yet. */
 const skipped: ReadonlySet<Packet['kind']> = new Set(['goAway', 'gap', 'ticket'])
 
@@ -48,7 +63,12 @@ class Handshake implements WireListener {
   private readonly wire: Wire
   private readonly alarm: Alarm
   private welcome: Welcome | undefined
+  private isResuming = false
   private isOver = false
+  private readonly abort = (): void => {
+    this.wire.destroy()
+    this.fail(abortedError())
+  }
 
   constructor(
     socket: Socket,
@@ -64,21 +84,40 @@ class Handshake implements WireListener {
   }
 
   start(): void {
-    this.alarm.setBy(this.options.clock.uptimeMs() + this.options.connectTimeoutMs)
+    const { clock, connectTimeoutMs, agent, signal } = this.options
+    if (signal?.aborted === true) return this.abort()
+    signal?.addEventListener('abort', this.abort)
+    this.alarm.setBy(clock.uptimeMs() + connectTimeoutMs)
     this.wire.socket.once('connect', () => {
       const versions = { minVersion: PROTOCOL_VERSION, maxVersion: PROTOCOL_VERSION }
-      this.trySend({ kind: 'hello', ...versions, features: Feature.Positions, agent: this.options.agent })
+      this.trySend({ kind: 'hello', ...versions, features: FEATURES, agent })
     })
   }
 
   onPacket(packet: Packet): void {
     if (this.isOver) return
-    if (packet.kind === 'welcome') return this.onWelcome(packet)
-    if (packet.kind === 'authOk' && this.welcome !== undefined) return this.finish(this.welcome, packet)
-    if (packet.kind === 'limits') return this.onLimits(packet.limits)
-    if (packet.kind === 'ping') return this.wire.sendControl({ kind: 'pong', correlation: packet.correlation })
-    if (packet.kind === 'error' || packet.kind === 'close') return this.onRefusal(packet)
-    if (!skipped.has(packet.kind)) this.refuse(packet)
+    switch (packet.kind) {
+      case 'welcome':
+        return this.onWelcome(packet)
+      case 'authOk':
+        return this.welcome === undefined ? this.refuse(packet) : this.finish(this.welcome, packet)
+      case 'resumed': {
+        const { rooms, ...grant } = packet
+        if (!this.isResuming || this.welcome === undefined) return this.refuse(packet)
+        return this.finish(this.welcome, { ...grant, kind: 'authOk' }, rooms)
+      }
+      case 'limits':
+        return this.onLimits(packet.limits)
+      case 'ping':
+        return this.wire.sendControl({ kind: 'pong', correlation: packet.correlation })
+      case 'error':
+        return this.onError(packet)
+      case 'close':
+        void this.wire.hangUp()
+        return this.fail(new ServerClosedError(packet))
+      default:
+        if (!skipped.has(packet.kind)) this.refuse(packet)
+    }
   }
 
   onLost(error: NestwireError): void {
@@ -90,20 +129,43 @@ class Handshake implements WireListener {
     this.welcome = welcome
     this.wire.confirms = (welcome.features & Feature.Positions) !== 0
     this.wire.raiseReceiveLimit(welcome.limits.maxFrameBytes ?? MAX_FRAME_BYTES_CEILING)
-    const { token } = this.options
     if (welcome.authentication === 'none') return this.finish(welcome, undefined)
-    if (token === undefined) return this.giveUp(new ClientError('TOKEN_REQUIRED', 'the server wants a token'))
-    this.trySend({ kind: 'auth', correlation: AUTH_CORRELATION, redirects: 0, token })
+    const { resume } = this.options
+    const canResume = resume !== undefined && (welcome.features & Feature.Resume) !== 0
+    const request = canResume ? resumeRequest(resume, RESUME_CORRELATION) : undefined
+    if (request === undefined) return this.logIn()
+    this.isResuming = true
+    this.trySend(request)
   }
 
   private onLimits(limits: WireLimits): void {
     if (this.welcome !== undefined) this.welcome = { ...this.welcome, limits: { ...this.welcome.limits, ...limits } }
   }
 
-  private onRefusal(packet: ErrorPacket | Close): void {
+  /** A session that is gone for good is replaced by a new one; one that cannot be had now is asked for again later. */
+  private onError({ code, message, retryAfterMs }: ErrorPacket): void {
+    if (this.isResuming && !isPassing(code)) {
+      this.isResuming = false
+      return this.logIn()
+    }
     void this.wire.hangUp()
-    if (packet.kind === 'close') this.fail(new ServerClosedError(packet))
-    else this.fail(new ServerError(packet.code, packet.message, packet.retryAfterMs, undefined))
+    this.fail(new ServerError(code, message, retryAfterMs, undefined))
+  }
+
+  private logIn(): void {
+    const { token } = this.options
+    if (typeof token !== 'function') return this.sendToken(token)
+    readToken(token).then(
+      (fresh) => this.sendToken(fresh),
+      (error: NestwireError) => this.giveUp(error),
+    )
+  }
+
+  private sendToken(token: string | undefined): void {
+    if (this.isOver) return
+    if (token === undefined) return this.giveUp(new ClientError('TOKEN_REQUIRED', 'the server wants a token'))
+    const redirects = this.options.redirects ?? 0
+    this.trySend({ kind: 'auth', correlation: AUTH_CORRELATION, redirects, token })
   }
 
   private trySend(packet: Packet): void {
@@ -119,21 +181,24 @@ class Handshake implements WireListener {
     this.wire.fail(new Error(`the server sent ${packet.kind} during the handshake`))
   }
 
-  private finish(welcome: Welcome, session: AuthOk | undefined): void {
-    this.isOver = true
-    this.alarm.clear()
-    this.onOutcome({ wire: this.wire, welcome, session })
+  private finish(welcome: Welcome, session: AuthOk | undefined, resumedRooms?: readonly ResumedRoom[]): void {
+    this.end({ wire: this.wire, welcome, session, resumedRooms })
   }
 
   private giveUp(error: NestwireError): void {
+    if (this.isOver) return
     void this.wire.hangUp(CloseCode.Normal)
     this.fail(error)
   }
 
   private fail(error: NestwireError): void {
-    if (this.isOver) return
+    if (!this.isOver) this.end(error)
+  }
+
+  private end(outcome: HandshakeResult | NestwireError): void {
     this.isOver = true
     this.alarm.clear()
-    this.onOutcome(error)
+    this.options.signal?.removeEventListener('abort', this.abort)
+    this.onOutcome(outcome)
   }
 }

@@ -9,6 +9,8 @@ export type {
   ConnectionHandlers,
   ConnectionOptions,
   PublishOptions,
+  RepeatOptions,
+  ResumeOffer,
   ServerEvent,
 } from './connection-options.js'
 export {
@@ -25,4 +27,5 @@ export type { QueueLimits } from './item-queue.js'
 export type { CallObserver } from './calls.js'
 export type { EndReason } from './room-feed.js'
 export type { GapCause, GapItem, JoinItem, LeaveItem, RoomItem, TextItem } from './room-items.js'
-export type { Published, Room } from './room.js'
+export type { Published } from './pending-send.js'
+export type { Room } from './room.js'

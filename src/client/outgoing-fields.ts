@@ -22,6 +22,10 @@ export function toBody(data: unknown): Buffer {
   }
 }
 
+/** A copy, for what outlives the call. */
+export const toOwnBytes = (body: string | Uint8Array): Buffer =>
+  typeof body === 'string' ? Buffer.from(body) : Buffer.from(body)
+
 /** A view of the caller's bytes: encoded before the call returns. */
 export const toBytes = (body: string | Uint8Array): Buffer =>
   typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)

@@ -10,6 +10,8 @@ export class Outgoing {
   private heldBytes = 0
   private leaving: Promise<boolean> | undefined
   private settleLeaving: ((isWritten: boolean) => void) | undefined
+  private waiters: (() => void)[] = []
+  private isAbandoned = false
   private readonly flushNow = (): void => this.flush()
 
   constructor(
@@ -22,6 +24,18 @@ export class Outgoing {
     if (this.heldBytes + this.socket.writableLength + frame.length > this.maxBytes) return false
     this.push(frame)
     return true
+  }
+
+  /** False if `offer` would refuse it, unless nothing else waits: then waiting would be in vain. */
+  hasRoomFor(frameBytes: number): boolean {
+    const waitingBytes = this.heldBytes + this.socket.writableLength
+    return waitingBytes === 0 || waitingBytes + frameBytes <= this.maxBytes
+  }
+
+  /** Resolves at the end of the next write, or when there will be none. */
+  whenRoom(): Promise<void> {
+    if (this.isAbandoned) return Promise.resolve()
+    return new Promise((resolve) => this.waiters.push(resolve))
   }
 
   /** For control packets, which are few and must not be refused. */
@@ -46,14 +60,22 @@ export class Outgoing {
     this.leaving = undefined
     this.settleLeaving = undefined
     const bytes = frames.length === 1 ? first : Buffer.concat(frames, heldBytes)
-    if (settleLeaving === undefined) this.socket.write(bytes)
-    else this.socket.write(bytes, (error) => settleLeaving(!error))
+    this.socket.write(bytes, (error) => {
+      settleLeaving?.(!error)
+      this.wake()
+    })
   }
 
   /** Forgets what is held; for a socket that is gone. */
   abandon(): void {
+    this.isAbandoned = true
     this.frames = []
     this.heldBytes = 0
     this.settleLeaving?.(false)
+    this.wake()
+  }
+
+  private wake(): void {
+    for (const waiter of this.waiters.splice(0)) waiter()
   }
 }

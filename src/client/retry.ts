@@ -1,4 +1,4 @@
-/** Whether and when to connect again, as a pure function of the error and the attempt. */
+/** Whether and when to try again, as a pure function of the error and the attempt. */
 import { ErrorCode } from '../protocol/error-codes.js'
 import { NestwireError, ServerClosedError, ServerError } from './errors.js'
 
@@ -7,8 +7,16 @@ type RetryVerdict = { readonly kind: 'stop' } | { readonly kind: 'retry'; readon
 const BASE_DELAY_MS = 250
 const MAX_DELAY_MS = 30_000
 
-/** Refusals of an AUTH that the same token may outlive. */
-const passing: ReadonlySet<number> = new Set([ErrorCode.Internal, ErrorCode.Draining, ErrorCode.DeadlineExceeded])
+/** Refusals that the same request may outlive: of an AUTH, a RESUME, a JOIN, a message that is sent again. */
+const passing: ReadonlySet<number> = new Set([
+  ErrorCode.DeadlineExceeded,
+  ErrorCode.Draining,
+  ErrorCode.Internal,
+  ErrorCode.LogUnavailable,
+  ErrorCode.CommitFailed,
+  ErrorCode.Backpressure,
+  ErrorCode.RateLimited,
+])
 
 /** Failures of this side that the next try would meet again. */
 const lasting: ReadonlySet<string> = new Set([
@@ -29,9 +37,11 @@ export function judgeRetry(error: NestwireError, attempt: number, random: () => 
   return { kind: 'retry', delayMs: askedDelayMs(error) + jitterMs }
 }
 
+export const isPassing = (errorCode: number): boolean => passing.has(errorCode)
+
 function mayPass(error: NestwireError): boolean {
   if (error instanceof ServerClosedError) return error.retryClass !== 'never'
-  if (error instanceof ServerError) return passing.has(error.errorCode)
+  if (error instanceof ServerError) return isPassing(error.errorCode)
   return !lasting.has(error.code)
 }
 

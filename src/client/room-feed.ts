@@ -6,20 +6,32 @@
  * While somebody iterates, a full queue stops the reading of the connection. While nobody does, or where reading must go on, the
  * feed falls behind and catches up from the history: nothing is lost that the server still has.
  */
-import { NO_SEQ, type Epoch, type Seq } from '../protocol/ids.js'
-import type { Deliver, Gap, Joined, RoomRecord } from '../protocol/packets.js'
+import type { Clock } from '../clock.js'
+import { NO_SEQ, type Epoch, type RoomId, type Seq } from '../protocol/ids.js'
+import { GapReason, ResumeOutcome } from '../protocol/packets.js'
+import type { Deliver, Gap, Joined, ResumedRoom, RoomPosition, RoomRecord } from '../protocol/packets.js'
+import { Alarm } from './alarm.js'
 import type { ClientConnection } from './client-connection.js'
+import { NestwireError, ServerError } from './errors.js'
 import { ItemQueue, type QueueLimits } from './item-queue.js'
+import { judgeRetry } from './retry.js'
 import { requestHistory } from './room-history.js'
 import { toGapCause, toItem, type GapCause, type RoomItem } from './room-items.js'
 import { place, standing, type ReaderPosition, type RecordBatch } from './room-position.js'
 
-/** Why a room's loop ended without an error. */
-export type EndReason = 'left' | 'kicked' | 'banned' | 'stopped' | 'closed'
+/**
+ * Why a room's loop ended without an error. `notAMember`: found out after an interruption, so nobody said whether the
+ * user left it elsewhere or was removed, or whether the room is gone.
+ */
+export type EndReason = 'left' | 'kicked' | 'banned' | 'notAMember' | 'stopped' | 'closed'
 
 interface FeedOptions {
+  readonly queueLimits: QueueLimits
   /** Where to start; `undefined` = with what comes after the join. */
   readonly startAfter: Seq | undefined
+  readonly clock: Clock
+  /** 0 up to 1, for the jitter. */
+  readonly random: () => number
   readonly onEnded: () => void
 }
 
@@ -34,24 +46,39 @@ export class RoomFeed implements AsyncIterator<RoomItem, undefined> {
   private hasHeard = false
   private isFilling = false
   private isIterated = false
+  /** The history could not be read, and is asked again. */
+  private readonly fillingAgain: Alarm
+  private refusals = 0
   private reason: EndReason | undefined
 
   constructor(
-    readonly room: string,
-    limits: QueueLimits,
+    readonly room: RoomId,
     private readonly options: FeedOptions,
   ) {
-    this.queue = new ItemQueue(limits)
+    this.queue = new ItemQueue(options.queueLimits)
+    this.fillingAgain = new Alarm(options.clock, () => {
+      this.isFilling = false
+      this.startFilling()
+    })
   }
 
   get endReason(): EndReason | undefined {
     return this.reason
   }
 
-  /** The connection is lost; the next `joined` goes on. */
+  /** For a RESUME; `undefined` before the first record or JOINED. */
+  get resumePosition(): RoomPosition | undefined {
+    return this.position && { room: this.room, ...this.position }
+  }
+
+  /** The connection is lost; the next `joined` or `resumed` goes on, and tells what there is. */
   detach(): void {
+    this.fillingAgain.clear()
     this.connection = undefined
     this.hasHeard = false
+    this.isFilling = false
+    this.refusals = 0
+    this.newestSeq = this.position?.seq ?? NO_SEQ
   }
 
   joined(connection: ClientConnection, { epoch, seq }: Joined): void {
@@ -60,16 +87,21 @@ export class RoomFeed implements AsyncIterator<RoomItem, undefined> {
     this.position ??= { epoch, seq: this.options.startAfter ?? seq }
     switch (standing(this.position, { epoch, seq })) {
       case 'otherEpoch':
-        this.changeEpoch(epoch)
-        break
+        return this.changeEpoch(epoch, seq)
       case 'ahead':
-        if (!this.hasHeard) this.rewind(seq)
-        break
+        return this.hasHeard ? undefined : this.rewind(seq)
       case 'behind':
       case 'level':
-        break
+        return this.catchUpTo(seq)
     }
-    this.catchUpTo(seq)
+  }
+
+  /** Deliveries go on from the position, or from a GAP that comes before them. */
+  resumed(connection: ClientConnection, { outcome }: ResumedRoom): void {
+    if (outcome === ResumeOutcome.NotAMember) return this.end('notAMember')
+    this.connection = connection
+    if (this.queue.isFull && this.isIterated) connection.reading.hold(this)
+    this.startFilling()
   }
 
   accept(batch: Deliver): void {
@@ -84,7 +116,7 @@ export class RoomFeed implements AsyncIterator<RoomItem, undefined> {
       case 'hole':
         return this.catchUpTo(placement.upTo)
       case 'otherEpoch':
-        this.changeEpoch(batch.epoch)
+        this.changeEpoch(batch.epoch, first.prev)
         return this.accept(batch)
       case 'next':
         this.hasHeard = true
@@ -93,9 +125,15 @@ export class RoomFeed implements AsyncIterator<RoomItem, undefined> {
   }
 
   gap({ epoch, from, to, reason }: Gap): void {
-    if (this.position?.epoch === epoch && to <= this.position.seq) return
-    this.queue.push({ kind: 'gap', from, to, reason: toGapCause(reason) }, 0)
-    this.position = { epoch, seq: to }
+    if (this.queue.isEnded) return
+    this.position ??= { epoch, seq: from }
+    this.hasHeard = true
+    if (epoch !== this.position.epoch) return this.changeEpoch(epoch, to)
+    if (reason === GapReason.AheadOfLog) return to < this.position.seq ? this.rewind(to) : undefined
+    if (to <= this.position.seq) return
+    // What was dropped before the gap can still be read.
+    if (from > this.position.seq) return this.catchUpTo(to)
+    this.skip(to, toGapCause(reason))
   }
 
   /** What is held can still be read, then the loop ends or throws `error`. */
@@ -135,10 +173,9 @@ export class RoomFeed implements AsyncIterator<RoomItem, undefined> {
     if (this.position !== undefined) this.position = { epoch: this.position.epoch, seq }
   }
 
-  /** Moves the position to `to` and says that what lies between is not to be had. */
-  private skip(to: Seq, reason: GapCause): void {
-    const from = this.position?.seq ?? to
-    this.queue.push({ kind: 'gap', from, to, reason }, 0)
+  /** Moves the position to `to` and says that what lies between is not shown. */
+  private skip(to: Seq, reason: GapCause, from: Seq = this.position?.seq ?? to): void {
+    this.queue.push({ kind: 'gap', room: this.room, from, to, reason }, 0)
     this.moveTo(to)
   }
 
@@ -148,11 +185,11 @@ export class RoomFeed implements AsyncIterator<RoomItem, undefined> {
     this.newestSeq = to
   }
 
-  /** The log was begun anew: all of the new one is new. */
-  private changeEpoch(epoch: Epoch): void {
-    this.skip(NO_SEQ, 'epochChanged')
-    this.position = { epoch, seq: NO_SEQ }
-    this.newestSeq = NO_SEQ
+  /** The log was begun anew; deliveries of the new one start after `seq`. */
+  private changeEpoch(epoch: Epoch, seq: Seq): void {
+    this.skip(seq, 'epochChanged', NO_SEQ)
+    this.position = { epoch, seq }
+    this.newestSeq = seq
   }
 
   private catchUpTo(seq: Seq): void {
@@ -173,35 +210,42 @@ export class RoomFeed implements AsyncIterator<RoomItem, undefined> {
     const { connection, position } = this
     if (connection === undefined || position === undefined || this.isFilling || !this.canFill()) return
     this.isFilling = true
-    const over = (page: RecordBatch | undefined): void => {
+    const over = (page: RecordBatch | NestwireError): void => {
+      // The next connection starts over.
+      if (connection !== this.connection || connection.closedBy !== undefined) return
+      if (this.isPostponed(page)) return
       this.isFilling = false
-      // The next connection starts over with its JOINED.
-      if (connection.closedBy !== undefined) return
       this.fillFrom(position, page)
       this.startFilling()
     }
     requestHistory(connection, { room: this.room, after: position.seq }, over)
   }
 
-  private fillFrom(asked: ReaderPosition, page: RecordBatch | undefined): void {
+  /** A refusal that may pass is no gap yet. */
+  private isPostponed(page: RecordBatch | NestwireError): boolean {
+    const verdict =
+      page instanceof ServerError ? judgeRetry(page, this.refusals, this.options.random) : ({ kind: 'stop' } as const)
+    this.refusals = verdict.kind === 'retry' ? this.refusals + 1 : 0
+    if (verdict.kind === 'retry') this.fillingAgain.setBy(this.options.clock.uptimeMs() + verdict.delayMs)
+    return verdict.kind === 'retry'
+  }
+
+  private fillFrom(asked: ReaderPosition, page: RecordBatch | NestwireError): void {
     // Meanwhile a GAP or a delivery of another epoch may have moved on.
     if (this.position?.epoch !== asked.epoch) return
-    if (page !== undefined) this.takePage(this.position, page)
+    const isRefused = page instanceof NestwireError
+    if (!isRefused) this.takePage(this.position, page)
     // A refusal, or a page that leads nowhere: asking again would not end.
     if (this.position.seq === asked.seq && this.position.epoch === asked.epoch) {
-      this.skip(this.newestSeq, page?.records.length === 0 ? 'trimmed' : 'unavailable')
+      this.skip(this.newestSeq, !isRefused && page.records.length === 0 ? 'trimmed' : 'unavailable')
     }
   }
 
   private takePage(position: ReaderPosition, page: RecordBatch): void {
     const [first] = page.records
     if (first === undefined) return
-    if (page.epoch !== position.epoch) {
-      this.changeEpoch(page.epoch)
-      this.newestSeq = lastSeq(page.records)
-      return
-    }
-    if (first.prev > position.seq) this.skip(first.prev, 'trimmed')
+    if (page.epoch !== position.epoch) this.changeEpoch(page.epoch, first.prev)
+    else if (first.prev > position.seq) this.skip(first.prev, 'trimmed')
     const placement = place(this.position ?? position, page)
     if (placement.kind === 'next') this.take(placement.records)
   }

@@ -3,7 +3,8 @@ import { parseSeq, parseUserId, trustedEpoch } from '../protocol/ids.js'
 import { RecordKind, type RoomRecord } from '../protocol/packets.js'
 import type { ChatClient } from './chat-client.js'
 import type { ClientConnection } from './client-connection.js'
-import { ClientError } from './errors.js'
+import { ClientError, type NestwireError } from './errors.js'
+import { toClientError } from './outgoing-fields.js'
 import type { RecordBatch } from './room-position.js'
 
 interface HistoryQuestion {
@@ -11,20 +12,20 @@ interface HistoryQuestion {
   readonly after: number
 }
 
-/** `onPage` is called once, before any later packet is handled; with `undefined` if the server refused or is gone. */
+/** `onPage` is called once, before any later packet is handled; with the error if the server refused or is gone. */
 export function requestHistory(
   connection: ClientConnection,
   question: HistoryQuestion,
-  onPage: (page: RecordBatch | undefined) => void,
+  onPage: (page: RecordBatch | NestwireError) => void,
 ): void {
-  let page: RecordBatch | undefined
+  let page: RecordBatch | NestwireError = unreadable()
   connection.call(
     'chat.history',
     question,
     {},
     {
       next: (reply) => (page = tryToBatch(reply)),
-      error: () => onPage(undefined),
+      error: onPage,
       complete: () => onPage(page),
     },
   )
@@ -35,11 +36,11 @@ export async function readNewest(client: ChatClient, room: string, limit: number
   return toBatch(await client.request('chat.history', { room, limit }))
 }
 
-function tryToBatch(reply: unknown): RecordBatch | undefined {
+function tryToBatch(reply: unknown): RecordBatch | NestwireError {
   try {
     return toBatch(reply)
-  } catch {
-    return undefined
+  } catch (error) {
+    return toClientError(error)
   }
 }
 

@@ -25,11 +25,14 @@ export interface LeaveItem extends RecordItem {
   readonly reason: 'left' | 'kicked' | 'banned'
 }
 /**
- * The records after `from` up to `to` cannot be had: `trimmed` from the log, the log begun anew (`epochChanged`) or
- * shorter than it was (`aheadOfLog`), or refused by the server (`unavailable`). The next record follows `to`.
+ * The records after `from` up to `to` are not shown, and the next one follows `to`. `trimmed`: the log no longer has
+ * them. `epochChanged`: the log was begun anew or restored, so what was shown is of another one, and seqs count from 0
+ * again; `chat.history` has what the new one holds. `aheadOfLog`: the log is shorter than it was; what was shown after
+ * `to` is not in it (`from` is above `to`). `unavailable`: the server refuses to show them.
  */
 export interface GapItem {
   readonly kind: 'gap'
+  readonly room: string
   readonly from: number
   readonly to: number
   readonly reason: GapCause

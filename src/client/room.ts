@@ -1,54 +1,51 @@
 /** A room that this client is in: publish to it, and read it with one `for await` loop. */
-import { ClientError, ConnectionClosedError, ServerClosedError } from './errors.js'
 import type { PublishOptions } from './connection-options.js'
 import type { ConnectionKeeper } from './connection-keeper.js'
+import type { Published } from './pending-send.js'
 import type { EndReason, RoomFeed } from './room-feed.js'
 import type { RoomItem } from './room-items.js'
+import type { SendLine } from './send-line.js'
 
-export interface Published {
-  readonly seq: number
-  /** Unix milliseconds, the server's clock. */
-  readonly timeMs: number
+interface RoomParts {
+  readonly keeper: ConnectionKeeper
+  readonly feed: RoomFeed
+  readonly sends: SendLine
 }
 
 export class Room implements AsyncIterable<RoomItem> {
-  constructor(
-    readonly name: string,
-    private readonly keeper: ConnectionKeeper,
-    private readonly feed: RoomFeed,
-  ) {}
+  readonly name: string
+
+  constructor(private readonly parts: RoomParts) {
+    this.name = parts.feed.room
+  }
 
   /** Why the loop ended; `undefined` while it may go on. */
   get endReason(): EndReason | undefined {
-    return this.feed.endReason
+    return this.parts.feed.endReason
   }
 
   /**
-   * Resolves when the message is in the log. OUTCOME_UNKNOWN: the connection ended before the answer, the message may
-   * be there or not. NOT_CONNECTED, OUTBOX_FULL, FRAME_TOO_LARGE and errors of outcome `notLogged`: it is not.
+   * Resolves when the message is in the log, where it is once, however often the connection was lost on the way: without
+   * one it waits, and it is sent again until the server has answered. Messages to a room are sent in the order of the calls.
+   * Rejects with
+   * - OUTCOME_UNKNOWN: it was sent, no answer came, and it cannot be sent again: the server would not know it as the same
+   *   (`session.dedupWindowMs` is over), refuses the repeat (`cause` says why), or the client is closed;
+   * - DEADLINE_EXCEEDED: `deadlineMs` passed; if it was sent, it may be in the log;
+   * - the server's refusal of the first try (`ServerError`): its `outcome` says whether the message may be in the log;
+   * - NOT_CONNECTED, SEND_BUFFER_FULL, OUTBOX_FULL, FRAME_TOO_LARGE, BAD_FIELD: it was never sent.
    */
-  async publish(body: string | Uint8Array, options: PublishOptions = {}): Promise<Published> {
-    try {
-      const { seq, timeMs } = await this.keeper.connection.publish(this.name, body, options)
-      return { seq, timeMs }
-    } catch (cause) {
-      throw isOutcomeUnknown(cause)
-        ? new ClientError('OUTCOME_UNKNOWN', 'the connection ended before the message was acknowledged', { cause })
-        : cause
-    }
+  publish(body: string | Uint8Array, options: PublishOptions = {}): Promise<Published> {
+    return this.parts.sends.publish(this.parts.feed.room, body, options)
   }
 
   /** Ends the membership and the loop. */
   async leave(): Promise<void> {
-    await this.keeper.connection.request('rooms.leave', { room: this.name })
-    this.feed.end('left')
+    await this.parts.keeper.connection.request('rooms.leave', { room: this.name })
+    this.parts.feed.end('left')
   }
 
   /** One reader: a second loop takes from the first. Leaving the loop ends it for good; `client.join` starts a new one. */
   [Symbol.asyncIterator](): AsyncIterator<RoomItem, undefined> {
-    return this.feed
+    return this.parts.feed
   }
 }
-
-const isOutcomeUnknown = (error: unknown): boolean =>
-  (error instanceof ConnectionClosedError && error.code !== 'NOT_CONNECTED') || error instanceof ServerClosedError

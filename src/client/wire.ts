@@ -101,6 +101,16 @@ export class Wire {
     this.sendControl({ kind: 'position', receivedBytes: this.receivedBytes, positions: [] })
   }
 
+  /** Whether `send` takes a frame of so many bytes; the first one always. */
+  hasRoomFor(frameBytes: number): boolean {
+    return this.outgoing.hasRoomFor(frameBytes)
+  }
+
+  /** Resolves when more of what waits was handed to the system, or the wire has ended. */
+  whenRoom(): Promise<void> {
+    return this.outgoing.whenRoom()
+  }
+
   /** True once all that was sent so far is handed to the system, false if the wire ended first. */
   whenWritten(): Promise<boolean> {
     return this.outgoing.whenWritten()

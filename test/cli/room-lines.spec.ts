@@ -15,7 +15,9 @@ describe('lines for people', () => {
     expect(humanLine(says('hello'), { ...plain, self: 'alice' })).toBe('09:08 alice (you): hello')
     expect(humanLine({ kind: 'join', ...about, username: 'Alice A.' }, plain)).toBe('09:08 → Alice A. (alice) joined')
     expect(humanLine({ kind: 'leave', ...about, reason: 'kicked' }, plain)).toBe('09:08 ← alice was removed')
-    expect(humanLine({ kind: 'gap', from: 1, to: 4, reason: 'trimmed' }, plain)).toMatch(/no longer kept/)
+    expect(humanLine({ kind: 'gap', room: 'lobby', from: 1, to: 4, reason: 'trimmed' }, plain)).toMatch(
+      /no longer kept/,
+    )
   })
 
   test('keep a message on one line', () => {
@@ -35,8 +37,8 @@ describe('lines for programs', () => {
   })
 
   test('name the range and reason of a gap', () => {
-    const gap = { kind: 'gap', from: 1, to: 4, reason: 'trimmed' } as const
-    expect(JSON.parse(jsonLine('lobby', gap))).toEqual({ room: 'lobby', ...gap })
+    const gap = { kind: 'gap', room: 'lobby', from: 1, to: 4, reason: 'trimmed' } as const
+    expect(JSON.parse(jsonLine('lobby', gap))).toEqual(gap)
   })
 
   test('write bytes as base64 and nothing as null', () => {

@@ -1,30 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { encodeBody } from '../../src/protocol/body.js'
-import { CloseCode } from '../../src/protocol/close-codes.js'
+import { decodeBody, encodeBody } from '../../src/protocol/body.js'
 import { Priority } from '../../src/protocol/constants.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
-import { connect, type ConnectionStatus } from '../../src/client/index.js'
-import { answerHistory, joinLobby, settled, startChat, take, type Chat } from './chat-harness.js'
-import { ack, deliver, joined, ScriptedServer, texts, welcome } from './scripted-server.js'
-
-const failure = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => expect.fail('it was fulfilled'),
-    (error: unknown) => error,
-  )
-
-/** Loses the connection and waits until the client waits to come back. */
-async function lose({ client, served }: Chat): Promise<void> {
-  served.socket.end()
-  await expect.poll(() => client.status).toBe('reconnecting')
-}
-
-/** With the dice at 0.5 the first wait is 125 ms. */
-async function comeBack(chat: Chat): Promise<Chat> {
-  chat.clock.advance(125)
-  const served = await chat.server.admit()
-  return { ...chat, served }
-}
+import { answerHistory, failure, joinLobby, lose, settled, startChat, take } from './chat-harness.js'
+import { ack, deliver, joined, refused, texts } from './scripted-server.js'
 
 const event = (pattern: string, data: unknown) =>
   ({ kind: 'event', priority: Priority.Normal, metadata: undefined, pattern, body: encodeBody(data) }) as const
@@ -128,13 +107,25 @@ describe('a room', () => {
     await chat.served.expectNothing()
   })
 
-  test('begins anew where the epoch changed', async () => {
+  test('goes on with the new log where the epoch changed', async () => {
     const chat = await startChat()
     const room = await joinLobby(chat, 4)
-    chat.served.send(deliver([2], { epoch: 8 }))
-    await answerHistory(chat.served, 0, texts([1, 2]), 8)
-    chat.served.send(deliver([3], { epoch: 8 }))
-    expect(await take(room, 4)).toEqual(['epochChanged 4-0', 1, 2, 3])
+    chat.served.send(deliver([2], { epoch: 8 }), deliver([3], { epoch: 8 }))
+    expect(await take(room, 3)).toEqual(['epochChanged 0-1', 2, 3])
+    await chat.served.expectNothing()
+  })
+
+  test('asks the history again when the server could not read it', async () => {
+    const chat = await startChat()
+    const room = await joinLobby(chat, 9, 2)
+    const { correlation } = await chat.served.expect('request')
+    chat.served.send(refused(correlation, ErrorCode.LogUnavailable, 400))
+    await chat.served.expectNothing()
+    chat.clock.advance(524)
+    await chat.served.expectNothing()
+    chat.clock.advance(1)
+    await answerHistory(chat.served, 2, texts([3, 4, 5, 6, 7, 8, 9]))
+    expect(await take(room, 7)).toEqual([3, 4, 5, 6, 7, 8, 9])
   })
 
   test('passes on a gap of the server', async () => {
@@ -200,169 +191,25 @@ describe('publishing', () => {
     chat.served.send(ack((await chat.served.expect('publish')).correlation, 5))
     expect(await publishing).toEqual({ seq: 5, timeMs: 1_700_000_000_005 })
   })
-
-  test('is of unknown outcome when the connection ends first', async () => {
-    const chat = await startChat()
-    const room = await joinLobby(chat, 4)
-    const publishing = failure(room.publish('hi'))
-    await chat.served.expect('publish')
-    await lose(chat)
-    expect(await publishing).toMatchObject({ code: 'OUTCOME_UNKNOWN', cause: { code: 'CONNECTION_LOST' } })
-  })
-
-  test('fails at once while there is no connection', async () => {
-    const chat = await startChat()
-    const room = await joinLobby(chat, 4)
-    await lose(chat)
-    expect(await failure(room.publish('hi'))).toMatchObject({ code: 'NOT_CONNECTED' })
-    expect(await failure(chat.client.request('x'))).toMatchObject({ code: 'NOT_CONNECTED' })
-    expect(await failure(chat.client.join('den'))).toMatchObject({ code: 'NOT_CONNECTED' })
-  })
 })
 
-describe('coming back', () => {
-  test('waits its part of the window, then joins and fills what was missed', async () => {
+describe('events', () => {
+  test('leave as they are, and the promise waits until they have', async () => {
     const chat = await startChat()
-    const room = await joinLobby(chat, 4)
-    chat.served.send(deliver([5]))
-    expect(await take(room, 1)).toEqual([5])
-    await lose(chat)
-    chat.clock.advance(124)
-    await settled()
-    expect(chat.server.connections).toHaveLength(1)
-    chat.clock.advance(1)
-    const served = await chat.server.admit()
-    served.send(joined((await served.expect('join')).correlation, 8))
-    await answerHistory(served, 5, texts([6, 7, 8]))
-    served.send(deliver([9]))
-    expect(await take(room, 4)).toEqual([6, 7, 8, 9])
-    await served.expectNothing()
+    let isSent = false
+    const sending = chat.client.emit('typing', { room: 'lobby' }, { priority: 'low' }).then(() => (isSent = true))
+    await Promise.resolve()
+    expect(isSent).toBe(false)
+    await sending
+    const { pattern, body, priority } = await chat.served.expect('event')
+    expect([pattern, decodeBody(body), priority]).toEqual(['typing', { room: 'lobby' }, Priority.Low])
   })
 
-  test('tells that the log is shorter than it was', async () => {
-    const chat = await startChat()
-    const room = await joinLobby(chat, 9)
-    await lose(chat)
-    const { served } = await comeBack(chat)
-    served.send(joined((await served.expect('join')).correlation, 3), deliver([4]))
-    expect(await take(room, 2)).toEqual(['aheadOfLog 9-3', 4])
-  })
-
-  test('ends the room that it may not join again, with the error', async () => {
-    const chat = await startChat()
-    const room = await joinLobby(chat, 9)
-    await lose(chat)
-    const { served } = await comeBack(chat)
-    const { correlation } = await served.expect('join')
-    served.send({ kind: 'error', correlation, code: 12, retryAfterMs: 0, message: '', body: Buffer.alloc(0) })
-    expect(await failure(take(room, 1))).toMatchObject({ code: 'BANNED' })
-    expect(chat.client.status).toBe('connected')
-  })
-
-  test('tells each change of its status', async () => {
-    const chat = await startChat()
-    const heard: ConnectionStatus[] = []
-    chat.client.onStatus((status) => heard.push(status))
-    await lose(chat)
-    await comeBack(chat)
-    await expect.poll(() => heard).toEqual(['reconnecting', 'connected'])
-    await chat.client.close()
-    expect(heard).toEqual(['reconnecting', 'connected', 'closed'])
-  })
-
-  test('asks for a token anew, each time', async () => {
-    let tokens = 0
-    const chat = await startChat({ token: () => `token ${++tokens}` })
-    await lose(chat)
-    chat.clock.advance(125)
-    const served = await chat.server.accept()
-    await served.expect('hello')
-    served.send(welcome())
-    expect((await served.expect('auth')).token).toBe('token 2')
-  })
-
-  test('waits as long as a close of class later asks', async () => {
-    const chat = await startChat()
-    chat.served.closeWith(CloseCode.ShuttingDown, { retryAfterMs: 5000 })
-    await expect.poll(() => chat.client.status).toBe('reconnecting')
-    chat.clock.advance(5124)
-    await settled()
-    expect(chat.server.connections).toHaveLength(1)
-    chat.clock.advance(1)
-    await chat.server.admit()
-  })
-
-  test('keeps the time slot of a GOAWAY', async () => {
-    const chat = await startChat()
-    chat.served.send({ kind: 'goAway', code: CloseCode.ShuttingDown, slotMs: 3000, deadlineMs: 9000, target: '' })
-    chat.served.closeWith(CloseCode.ShuttingDown)
-    await expect.poll(() => chat.client.status).toBe('reconnecting')
-    chat.clock.advance(2999)
-    await settled()
-    expect(chat.server.connections).toHaveLength(1)
-    chat.clock.advance(1)
-    await chat.server.admit()
-  })
-
-  test('stops at a close of class never, and ends every room with it', async () => {
-    const chat = await startChat()
-    const room = await joinLobby(chat, 4)
-    chat.served.closeWith(CloseCode.OutOfState)
-    expect(await failure(take(room, 1))).toMatchObject({ code: 'OUT_OF_STATE', retryClass: 'never' })
-    expect(chat.client.status).toBe('closed')
-    expect(chat.client.error).toMatchObject({ code: 'OUT_OF_STATE' })
-    await expect.poll(() => chat.clock.timers).toBe(0)
-  })
-
-  test('stops when the new token is refused', async () => {
+  test('are refused without a connection, like requests', async () => {
     const chat = await startChat()
     await lose(chat)
-    chat.clock.advance(125)
-    const served = await chat.server.accept()
-    await served.expect('hello')
-    served.send(welcome())
-    const { correlation } = await served.expect('auth')
-    served.send({ kind: 'error', correlation, code: 5, retryAfterMs: 0, message: 'bad', body: Buffer.alloc(0) })
-    await expect.poll(() => chat.client.status).toBe('closed')
-    expect(chat.client.error).toMatchObject({ code: 'TOKEN_INVALID' })
-  })
-
-  test('backs off further each time it fails', async () => {
-    let throws = 0
-    const random = () => {
-      throws += 1
-      return 0.5
-    }
-    const chat = await startChat({ random })
-    await lose(chat)
-    for (const waitMs of [125, 250, 500]) {
-      chat.clock.advance(waitMs - 1)
-      await settled()
-      const before = chat.server.connections.length
-      chat.clock.advance(1)
-      const served = await chat.server.accept()
-      expect(chat.server.connections).toHaveLength(before + 1)
-      const thrown = throws
-      served.socket.resetAndDestroy()
-      await expect.poll(() => throws).toBe(thrown + 1)
-    }
-  })
-
-  test('does not come back once it is closed', async () => {
-    const chat = await startChat()
-    await lose(chat)
-    await chat.client.close()
-    chat.clock.advance(60_000)
-    await settled()
-    expect(chat.server.connections).toHaveLength(1)
-    expect(chat.clock.timers).toBe(0)
-  })
-
-  test('tries the first connection once', async () => {
-    const server = await ScriptedServer.start()
-    const { port } = server
-    await server.stop()
-    expect(await failure(connect({ port }))).toMatchObject({ code: 'ECONNREFUSED' })
+    expect(await failure(chat.client.emit('typing'))).toMatchObject({ code: 'NOT_CONNECTED' })
+    expect(await failure(chat.client.request('x'))).toMatchObject({ code: 'NOT_CONNECTED' })
   })
 })
 

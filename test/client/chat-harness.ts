@@ -1,10 +1,10 @@
 /** A chat client on a scripted server, with a clock and dice in the hands of the test. */
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { decodeBody, encodeBody } from '../../src/protocol/body.js'
 import { connect, type ChatClient, type ChatClientOptions, type Room, type RoomItem } from '../../src/client/index.js'
 import type { RoomRecord } from '../../src/protocol/packets.js'
 import { ManualClock } from '../support/manual-clock.js'
-import { historyReply, joined, ScriptedServer, type ServedConnection } from './scripted-server.js'
+import { historyReply, joined, refused, ScriptedServer, type ServedConnection } from './scripted-server.js'
 
 export interface Chat {
   readonly server: ScriptedServer
@@ -27,6 +27,20 @@ export async function joinLobby({ client, served }: Chat, seq: number, after?: n
   const joining = client.join('lobby', after === undefined ? {} : { after })
   served.send(joined((await served.expect('join')).correlation, seq))
   return joining
+}
+
+/** Lets a client of a new session have the lobby back: still a member, JOIN. */
+export async function rejoinLobby(served: ServedConnection, seq: number, epoch?: number): Promise<void> {
+  await answerMembership(served)
+  served.send(joined((await served.expect('join')).correlation, seq, epoch))
+}
+
+/** Whoever asks whether the user is still a member of the lobby is told so, or why not. */
+export async function answerMembership(served: ServedConnection, refusal?: number): Promise<void> {
+  const { correlation, pattern, body } = await served.expect('request')
+  expect([pattern, decodeBody(body)]).toEqual(['chat.history', { room: 'lobby', limit: 1 }])
+  if (refusal !== undefined) return served.send(refused(correlation, refusal))
+  served.send({ kind: 'reply', correlation, body: encodeBody(historyReply([])) })
 }
 
 /** Answers the next chat.history request, which must ask for what is after `after`. */
@@ -61,6 +75,25 @@ export async function take(room: Room, count: number): Promise<(number | string)
 
 const short = (item: RoomItem): number | string =>
   item.kind === 'gap' ? `${item.reason} ${item.from}-${item.to}` : item.seq
+
+export const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => expect.fail('it was fulfilled'),
+    (error: unknown) => error,
+  )
+
+/** Loses the connection and waits until the client waits to come back. */
+export async function lose({ client, served }: Chat): Promise<void> {
+  served.socket.end()
+  await expect.poll(() => client.status).toBe('reconnecting')
+}
+
+/** With the dice at 0.5 the first wait is 125 ms. */
+export async function comeBack(chat: Chat): Promise<Chat> {
+  chat.clock.advance(125)
+  const served = await chat.server.admit()
+  return { ...chat, served }
+}
 
 /** Everything the client wrote and read up to now is handled. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))

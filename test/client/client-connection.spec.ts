@@ -40,7 +40,7 @@ describe('opening', () => {
     expect(await served.expect('hello')).toMatchObject({
       minVersion: 1,
       maxVersion: 1,
-      features: Feature.Positions,
+      features: Feature.Resume | Feature.Positions,
       agent: 'tester',
     })
     served.send(welcome({ limits: { maxFrameBytes: 9000 } }))

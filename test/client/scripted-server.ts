@@ -186,6 +186,16 @@ export const ack = (correlation: number, seq: number): Packet => ({
   timeMs: 1_700_000_000_000 + seq,
 })
 
+/** ERROR with this code. */
+export const refused = (correlation: number, code: number, retryAfterMs = 0): Packet => ({
+  kind: 'error',
+  correlation,
+  code,
+  retryAfterMs,
+  message: '',
+  body: Buffer.alloc(0),
+})
+
 /** Text records of these seqs, each `prev` the one before it; the first one's is `seq − 1` unless given. */
 export function texts(seqs: readonly number[], firstPrev?: number): RoomRecord[] {
   return seqs.map((seq, index) => ({
