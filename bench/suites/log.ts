@@ -1,4 +1,7 @@
-/** What a message costs to keep: the log on disk beside the one in memory, in this process, 64-byte bodies, one room. */
+/**
+ * What a message costs to keep: the log on disk beside the one in memory, in this process, 64-byte bodies with ids, one
+ * room.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -52,6 +55,16 @@ export const log: Suite = {
   },
 }
 
+let messages = 0
+/** Each another one, as each client's are. */
+function nextMessageId(): Buffer {
+  const messageId = Buffer.allocUnsafe(16)
+  messages += 1
+  messageId.writeDoubleLE(messages, 0)
+  messageId.writeDoubleLE(messages, 8)
+  return messageId
+}
+
 async function playRound({ open }: Contestant, inFlight: number, roundMs: number): Promise<Figures> {
   const folder = await mkdtemp(join(tmpdir(), 'nestwire-bench-'))
   const log = await open(folder)
@@ -71,7 +84,7 @@ async function appendFor(log: RoomLog, inFlight: number, roundMs: number): Promi
   const end = start + roundMs
   const oneByOne = async (): Promise<void> => {
     for (let sentMs = performance.now(); sentMs < end; sentMs = performance.now()) {
-      await log.append(room, { kind: RecordKind.Text, sender, body: BODY })
+      await log.append(room, { kind: RecordKind.Text, sender, body: BODY, id: { messageId: nextMessageId() } })
       samples.add(performance.now() - sentMs)
     }
   }
