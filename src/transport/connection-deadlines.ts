@@ -19,8 +19,10 @@ interface ObservedTimes {
   readonly halfFrameSinceMs: number
   /** Something waits until the client reads. */
   readonly isAwaited: boolean
-  /** What the client has taken as far as this process knows; only grows. */
+  /** What the client has taken as far as this process knows. */
   readonly takenBytes: number
+  /** It tells by POSITION what it has read, and we listen. */
+  readonly isTelling: boolean
   /** While we do not read, silence is ours: idle and half-frame clocks stand still. */
   readonly isHeld: boolean
   /** When the session's token expires; `Infinity` = never. */
@@ -43,8 +45,8 @@ interface ConnectionTimes extends ObservedTimes {
 export interface DeadlineOwner {
   readonly host: { readonly wheel: TimerWheel; readonly limits: LimitsSource }
   observeTimes(nowMs: number): ObservedTimes
-  /** What the system holds of what the client was sent; absent for one that confirms what it reads. */
-  readonly unacknowledgedBytes: (() => Promise<number | undefined>) | undefined
+  /** What the system holds of what the client was sent, if it tells. */
+  unacknowledgedBytes(): Promise<number | undefined>
   /** Room may have come back without news: sockets tell only that they were full and are empty. */
   tellWritable(): void
   ping(): void
@@ -104,8 +106,7 @@ export class ConnectionDeadlines implements Timed {
         return owner.close(verdict.code, verdict.message)
       case 'silent':
         owner.host.wheel.schedule(this, verdict.nextDueAtMs)
-        this.reading ??= new ReadingWatch(owner.unacknowledgedBytes)
-        return this.reading.verify(nowMs, () => owner.close(verdict.code, verdict.message))
+        return this.watch().verify(nowMs, () => owner.close(verdict.code, verdict.message))
       case 'ping':
         this.pingedAtMs = nowMs
         this.reading?.forget()
@@ -120,11 +121,15 @@ export class ConnectionDeadlines implements Timed {
 
   private timesAt(nowMs: number): ConnectionTimes {
     const observed = this.owner.observeTimes(nowMs)
-    if (observed.isAwaited) this.reading ??= new ReadingWatch(this.owner.unacknowledgedBytes)
-    this.reading?.look(observed, nowMs)
+    if (observed.isAwaited) this.watch().look(observed, nowMs)
+    else this.reading?.rest()
     const { openedAtMs, pingedAtMs, closedAtMs } = this
     const { sinceMs: stalledSinceMs = -1, excusedAtMs = -1 } = this.reading ?? {}
     return { ...observed, openedAtMs, pingedAtMs, closedAtMs, stalledSinceMs, excusedAtMs }
+  }
+
+  private watch(): ReadingWatch {
+    return (this.reading ??= new ReadingWatch(() => this.owner.unacknowledgedBytes()))
   }
 }
 
@@ -146,15 +151,23 @@ function judgeDeadlines(times: ConnectionTimes, limits: TransportLimits, nowMs: 
   let nextDueAtMs = nowMs + Math.min(limits.pingIntervalMs, limits.writeStallTimeoutMs / 4)
   for (const { dueAtMs, code, message, isCertain } of closingDeadlines(times, limits)) {
     if (nowMs >= dueAtMs)
-      return isCertain ? { kind: 'close', code, message } : { kind: 'silent', code, message, nextDueAtMs }
+      return isCertain || times.isTelling
+        ? { kind: 'close', code, message }
+        : { kind: 'silent', code, message, nextDueAtMs }
     nextDueAtMs = Math.min(nextDueAtMs, dueAtMs)
   }
   if (!times.isHeld && isEstablished(times.state) && times.pingedAtMs < 0) {
-    const pingAtMs = quietSince(times) + limits.pingIntervalMs
+    const pingAtMs = pingDueAt(times, limits)
     if (nowMs >= pingAtMs) return { kind: 'ping' }
     nextDueAtMs = Math.min(nextDueAtMs, pingAtMs)
   }
   return { kind: 'wait', nextDueAtMs }
+}
+
+/** Silence is asked about; and whoever more waits for, since a client confirms with each PONG. */
+function pingDueAt({ heardAtMs, stalledSinceMs }: ConnectionTimes, limits: TransportLimits): number {
+  const bySilenceAtMs = heardAtMs + limits.pingIntervalMs
+  return stalledSinceMs < 0 ? bySilenceAtMs : Math.min(bySilenceAtMs, stalledSinceMs + limits.writeStallTimeoutMs / 2)
 }
 
 /** While something waits to be read first, no answer can be expected. */

@@ -64,9 +64,6 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   get remoteAddress(): string {
     return this.socket.remoteAddress ?? ''
   }
-  get unacknowledgedBytes(): (() => Promise<number | undefined>) | undefined {
-    return this.outbox.isConfirmed ? undefined : () => unacknowledgedBytes(this.socket)
-  }
   get isHandshaking(): boolean {
     return this.state === 'handshake'
   }
@@ -244,6 +241,10 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
     this.host.connectionGone(this)
   }
 
+  unacknowledgedBytes(): Promise<number | undefined> {
+    return unacknowledgedBytes(this.socket)
+  }
+
   ping(): void {
     this.offer(PING_FRAME)
   }
@@ -255,13 +256,17 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   observeTimes(nowMs: number): ReturnType<DeadlineOwner['observeTimes']> {
     const { intake, outbox, host } = this
     const expiresAtMs = this.principal?.expiresAtMs ?? Infinity
+    const { confirmedBytes } = outbox
+    // A confirmation that we do not read tells us nothing.
+    const isTelling = confirmedBytes !== undefined && !intake.isHeld
     return {
       state: this.state,
       heardAtMs: intake.heardAtMs,
       halfFrameSinceMs: intake.halfFrameSinceMs,
       isHeld: intake.isHeld,
       isAwaited: outbox.isAwaited,
-      takenBytes: outbox.takenBytes,
+      takenBytes: isTelling ? confirmedBytes : outbox.leftBytes,
+      isTelling,
       expiresAtMs: nowMs + expiresAtMs - host.clock.now(),
     }
   }

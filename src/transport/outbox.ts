@@ -136,18 +136,19 @@ export class Outbox {
     return this.window?.confirm(receivedBytes, this.totalBytes) ?? true
   }
 
-  get isConfirmed(): boolean {
-    return this.window !== undefined
-  }
-
   /** Something waits until the client reads: in its room's log, or in the socket. */
   get isAwaited(): boolean {
     return this.isDeliveryWaiting || this.socket.writableLength > 0
   }
 
-  /** What the client has read as far as this process knows: what it has confirmed, else what has left. */
-  get takenBytes(): number {
-    return this.window?.confirmedBytes ?? this.totalBytes - this.queuedBytes
+  /** What the system has taken for the client. */
+  get leftBytes(): number {
+    return this.totalBytes - this.queuedBytes
+  }
+
+  /** What the client says that it has read; `undefined` for one that does not say. */
+  get confirmedBytes(): number | undefined {
+    return this.window?.confirmedBytes
   }
 
   /** Writes what the socket takes; the flusher calls it, and the connection on 'drain'. */

@@ -7,10 +7,10 @@
 const LEAST_PROGRESS_BYTES = 4096
 
 interface Reading {
-  /** Something waits until the client reads. */
-  readonly isAwaited: boolean
-  /** What the client has taken as far as this process knows; only grows. */
+  /** What the client has taken as far as this process knows. */
   readonly takenBytes: number
+  /** It tells by itself what it has read: nobody else need be asked. */
+  readonly isTelling: boolean
 }
 
 export class ReadingWatch {
@@ -23,20 +23,22 @@ export class ReadingWatch {
   private isAsking = false
 
   constructor(
-    /** What the kernel holds for the client; `undefined`: the client confirms what it reads, nobody else is asked. */
-    private readonly unacknowledgedBytes: (() => Promise<number | undefined>) | undefined,
+    /** Asks the kernel what it holds for the client; `undefined`: it does not tell. */
+    private readonly unacknowledgedBytes: () => Promise<number | undefined>,
   ) {}
 
-  /** Called now and then. */
-  look({ isAwaited, takenBytes }: Reading, nowMs: number): void {
-    if (!isAwaited) {
-      this.sinceMs = -1
-      return
-    }
+  /** Nothing waits. */
+  rest(): void {
+    this.sinceMs = -1
+  }
+
+  /** Something waits; called now and then. */
+  look({ takenBytes, isTelling }: Reading, nowMs: number): void {
     this.excusedAtMs = nowMs
-    if (this.sinceMs >= 0 && takenBytes - this.fromBytes < LEAST_PROGRESS_BYTES) {
+    // Less than before: it is another measure now, and the time starts anew.
+    if (this.sinceMs >= 0 && Math.abs(takenBytes - this.fromBytes) < LEAST_PROGRESS_BYTES) {
       // At the second look: whoever gets on is none of the kernel's business.
-      this.earlier ??= this.unacknowledgedBytes?.()
+      if (!isTelling) this.earlier ??= this.unacknowledgedBytes()
       return
     }
     this.sinceMs = nowMs
@@ -54,7 +56,6 @@ export class ReadingWatch {
    * last, or, asked for the first time, holds something that may keep the client busy.
    */
   verify(nowMs: number, onSilent: () => void): void {
-    if (this.unacknowledgedBytes === undefined) return onSilent()
     if (this.isAsking) return
     this.isAsking = true
     void this.hasAcknowledged().then((hasAcknowledged) => {
@@ -67,7 +68,7 @@ export class ReadingWatch {
 
   private async hasAcknowledged(): Promise<boolean> {
     const earlier = this.earlier
-    const asking = this.unacknowledgedBytes?.()
+    const asking = this.unacknowledgedBytes()
     this.earlier = asking
     const [before, now] = [await earlier, await asking]
     if (now === undefined) return false

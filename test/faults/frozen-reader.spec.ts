@@ -56,6 +56,27 @@ test('is SlowConsumer when it confirms next to nothing while more waits', () =>
     client.end()
   }, env))
 
+test('stays and gets everything when it confirms no more than it is asked to, by PING', () =>
+  besideBystanders(async (scene) => {
+    const { clock, bob, app, sessionCount } = scene
+    const router = app.get(BackpressureRouter, { strict: false })
+    const client = await confirming(scene)
+    const lines = await talk(scene)
+    for (let seconds = 0; seconds < 60 && router.laggingConnections > 0; seconds += 1) {
+      clock.advance(1_000)
+      await bob.settled()
+      const asked = client.inbox.findIndex(({ kind }) => kind === 'ping')
+      if (asked < 0) continue
+      client.inbox.splice(asked, 1)
+      client.send({ kind: 'pong', correlation: 1 })
+      client.confirm()
+      await client.settled()
+    }
+    expect([router.laggingConnections, sessionCount()]).toEqual([0, 3])
+    await client.hears('lobby', lines)
+    client.reset()
+  }, env))
+
 test('stays when nothing waits for it, however long it confirms nothing', () =>
   besideBystanders(async (scene) => {
     const client = await confirming(scene)

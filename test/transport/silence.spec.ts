@@ -5,9 +5,10 @@ import { Controller } from '@nestjs/common'
 import { MessagePattern } from '@nestjs/microservices'
 import { expect, test } from 'vitest'
 import { encodeBody } from '../../src/protocol/body.js'
+import { Feature } from '../../src/protocol/constants.js'
 import type { Packet } from '../../src/protocol/packets.js'
 import { unacknowledgedBytes } from '../../src/transport/kernel-queue.js'
-import type { RawClient } from '../support/raw-client.js'
+import { hello, type RawClient } from '../support/raw-client.js'
 import { startTransport } from '../support/transport-harness.js'
 
 const IDLE_MS = 3_000
@@ -52,6 +53,32 @@ async function withBooksUnderWay() {
   }
   return { client, socket, passIdleTime }
 }
+
+const SHELF = 400
+const SHELF_OUTBOX_BYTES = 200_000
+
+/** Asks for so much that the server stops reading it; it confirms, which the server does not hear. */
+test('is no slow consumer while it confirms to a server that does not read', async () => {
+  const limits = { maxOutboxBytes: SHELF_OUTBOX_BYTES, writeStallTimeoutMs: 4 * LOOK_MS, idleTimeoutMs: 3_600_000 }
+  const harness = await startTransport({ limits, module: { controllers: [LibraryController] } })
+  const arriving = once(harness.server.unwrap(), 'connection') as Promise<[Socket]>
+  const client = await harness.connect()
+  const [socket] = await arriving
+  await client.ask(hello({ features: Feature.Positions }), 'welcome')
+  client.stopReading()
+  client.send(...Array.from({ length: SHELF }, (_, index) => request(index + 1)))
+  client.send({ kind: 'ping', correlation: 9 })
+  await expect.poll(() => socket.isPaused()).toBe(true)
+  for (let looks = 0; looks < 20; looks += 1) {
+    await take(client, 500_000)
+    client.send({ kind: 'position', receivedBytes: client.socket.bytesRead, positions: [] })
+    harness.clock.advance(LOOK_MS)
+    await unacknowledgedBytes(socket)
+    expect(socket.writableEnded).toBe(false)
+  }
+  client.startReading()
+  for (let replies = 0; replies < SHELF; replies += 1) await client.find(({ kind }) => kind === 'reply')
+})
 
 async function take(client: RawClient, bytes: number): Promise<void> {
   const { socket } = client
