@@ -20,7 +20,7 @@ async function createTokenVerifier(settings: Settings, clock: Clock): Promise<To
   const { auth, storage } = settings.current
   const key =
     auth.publicKeyFile === undefined
-      ? await secretVerificationKey(auth.secret ?? readOrCreateSecret(storage.dataDir, 'auth-secret'))
+      ? secretVerificationKey(auth.secret ?? readOrCreateSecret(storage.dataDir, 'auth-secret'))
       : await readVerificationKey(auth.publicKeyFile)
   return new TokenVerifier(
     key,

@@ -1,5 +1,5 @@
 /** Tokens → principals. Failures say which claim or check, never the token. */
-import { errors, jwtVerify, type JWTVerifyOptions } from 'jose'
+import { errors, type JWTClaimVerificationOptions } from 'jose'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { Authenticator, Principal } from '../transport/authentication.js'
 import { NestwireException } from '../transport/nestwire.exception.js'
@@ -27,20 +27,19 @@ export class TokenVerifier implements Authenticator {
     const { clockToleranceMs, ...rules } = this.rules()
     const nowMs = this.now()
     try {
-      const { payload } = await jwtVerify(token, this.key.key, this.options(rules, clockToleranceMs, nowMs))
+      const payload = await this.key.verify(token, this.claims(rules, clockToleranceMs, nowMs))
       return principalOf(payload, { nowMs, clockToleranceMs })
     } catch (error) {
       throw error instanceof errors.JOSEError ? exceptionOf(error) : error
     }
   }
 
-  private options(
+  private claims(
     { issuer, audience }: Omit<TokenRules, 'clockToleranceMs'>,
     clockToleranceMs: number,
     nowMs: number,
-  ): JWTVerifyOptions {
+  ): JWTClaimVerificationOptions {
     return {
-      algorithms: [...this.key.algorithms],
       requiredClaims: ['sub', 'exp'],
       clockTolerance: clockToleranceMs / 1000,
       currentDate: new Date(nowMs),

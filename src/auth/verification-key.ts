@@ -2,21 +2,30 @@
  * The key decides the algorithms, never the token: a public key accepts no HS256 token that was "signed" with its own text.
  * Keys are imported once, at start-up.
  */
-import { createPublicKey } from 'node:crypto'
+import { createPublicKey, createSecretKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { createLocalJWKSet, importSPKI, type CryptoKey, type JWK, type JWTVerifyGetKey } from 'jose'
+import {
+  createLocalJWKSet,
+  importSPKI,
+  jwtVerify,
+  type CryptoKey,
+  type JWK,
+  type JWTClaimVerificationOptions,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+} from 'jose'
 import { z } from 'zod'
 import { StartUpError } from '../config/start-up-error.js'
+import { verifyHs256 } from './hs256.js'
 
 export interface VerificationKey {
-  readonly algorithms: readonly string[]
-  readonly key: JWTVerifyGetKey
+  /** The claims of a token whose signature is this key's. Fails with a `JOSEError`. */
+  verify(token: string, claims: JWTClaimVerificationOptions): JWTPayload | Promise<JWTPayload>
 }
 
-export async function secretVerificationKey(secret: string): Promise<VerificationKey> {
-  const hmac = { name: 'HMAC', hash: 'SHA-256' }
-  const key = await crypto.subtle.importKey('raw', new TextEncoder().encode(secret), hmac, false, ['verify'])
-  return { algorithms: ['HS256'], key: () => key }
+export function secretVerificationKey(secret: string): VerificationKey {
+  const key = createSecretKey(secret, 'utf8')
+  return { verify: (token, claims) => verifyHs256(token, key, claims) }
 }
 
 /** A PEM file with one SPKI public key, or a JWKS file. Rejects with `StartUpError`. */
@@ -36,7 +45,13 @@ async function pemVerificationKey(pem: string): Promise<VerificationKey> {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = createPublicKey(pem)
   const algorithm = algorithmOf(type === 'ec' ? details?.namedCurve : type)
   const key: CryptoKey = await importSPKI(pem, algorithm)
-  return { algorithms: [algorithm], key: () => key }
+  return publicVerificationKey([algorithm], () => key)
+}
+
+function publicVerificationKey(algorithms: readonly string[], key: JWTVerifyGetKey): VerificationKey {
+  return {
+    verify: async (token, claims) => (await jwtVerify(token, key, { ...claims, algorithms: [...algorithms] })).payload,
+  }
 }
 
 const jwksSchema = z.object({ keys: z.array(z.custom<JWK>(isPublicKey)).min(1) })
@@ -49,7 +64,7 @@ function jwksVerificationKey(content: string): VerificationKey {
   const parsed = jwksSchema.safeParse(JSON.parse(content))
   if (!parsed.success) throw new Error('not a JWKS of public keys')
   const algorithms = new Set(parsed.data.keys.map(({ kty, crv }) => algorithmOf(kty === 'RSA' ? 'rsa' : crv)))
-  return { algorithms: [...algorithms], key: createLocalJWKSet(parsed.data) }
+  return publicVerificationKey([...algorithms], createLocalJWKSet(parsed.data))
 }
 
 /** By the names of PEM (node:crypto) and of JWK. */

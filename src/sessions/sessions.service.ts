@@ -2,17 +2,15 @@
  * All sessions, by id and by user. A session is here as long as its connection, and may come back on another one;
  * memberships are the rooms' business. Expiry is enforced by the transport, from the principal that the connection was admitted with.
  */
-import { randomBytes } from 'node:crypto'
 import { Injectable } from '@nestjs/common'
 import { CloseCode } from '../protocol/close-codes.js'
-import { trustedSessionId, type SessionId, type UserId } from '../protocol/ids.js'
+import type { SessionId, UserId } from '../protocol/ids.js'
 import type { Principal } from '../transport/authentication.js'
 import type { ConnectionHandle, ConnectionObserver } from '../transport/connection-handle.js'
 import { FIRST_GENERATION } from './session-generation.js'
 import { SessionGenerations, type AdvanceVerdict } from './session-generations.js'
+import { newSessionId } from './session-id.js'
 import { Session } from './session.js'
-
-const SESSION_ID_BYTES = 16
 
 type SessionListener = (session: Session) => void
 
@@ -126,5 +124,3 @@ export class SessionsService implements ConnectionObserver {
     return session
   }
 }
-
-const newSessionId = (): SessionId => trustedSessionId(randomBytes(SESSION_ID_BYTES).toString('base64url'))

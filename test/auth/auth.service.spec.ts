@@ -18,7 +18,7 @@ const SECRET = 'a secret that is long enough for HS256'
 const tokenOf = (user: string): Promise<string> => issueToken({ user, role: 'user', ttlSeconds: 60 }, SECRET)
 
 async function startAuth() {
-  const key = await secretVerificationKey(SECRET)
+  const key = secretVerificationKey(SECRET)
   const verifier = new TokenVerifier(key, () => ({ issuer: undefined, audience: undefined, clockToleranceMs: 0 }))
   const sessions = startSessions()
   const settings = new Settings(loadSettings({}))

@@ -17,7 +17,7 @@ const sign = (claims: JWTPayload, alg = 'HS256', key: Parameters<SignJWT['sign']
   new SignJWT(claims).setProtectedHeader({ alg }).sign(key)
 
 async function verifier(rules: Partial<TokenRules> = {}): Promise<TokenVerifier> {
-  const key = await secretVerificationKey(SECRET)
+  const key = secretVerificationKey(SECRET)
   return new TokenVerifier(
     key,
     () => ({ ...RULES, ...rules }),
@@ -62,7 +62,7 @@ describe('a good token', () => {
 
   test('from the issuer of the command line is accepted', async () => {
     const token = await issueToken({ user: 'bob', username: 'Bob', role: 'admin', ttlSeconds: 60 }, SECRET)
-    const real = new TokenVerifier(await secretVerificationKey(SECRET), () => RULES)
+    const real = new TokenVerifier(secretVerificationKey(SECRET), () => RULES)
     expect(await real.authenticate(token)).toMatchObject({ user: 'bob', username: 'Bob', role: 'admin' })
   })
 

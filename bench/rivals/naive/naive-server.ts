@@ -24,7 +24,7 @@ async function listen({
 }: {
   readonly secret: string
 }): Promise<{ readonly port: number; readonly pid: number }> {
-  const key = await secretVerificationKey(secret)
+  const key = secretVerificationKey(secret)
   const strategy = new NestwireServer({
     port: 0,
     authentication: new TokenVerifier(key, () => NO_RULES),
