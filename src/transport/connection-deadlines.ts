@@ -65,8 +65,12 @@ export class ConnectionDeadlines implements Timed {
   private closedAtMs = -1
 
   constructor(private readonly owner: DeadlineOwner) {
-    this.openedAtMs = owner.host.wheel.nowMs
-    this.wake()
+    const { wheel, limits } = owner.host
+    const { handshakeTimeoutMs, idleTimeoutMs, pingIntervalMs, writeStallTimeoutMs } = limits.current
+    this.openedAtMs = wheel.nowMs
+    // No look before anything can be due: thousands that come at once would all be looked at in one tick.
+    const firstLookMs = Math.min(handshakeTimeoutMs, idleTimeoutMs, pingIntervalMs, writeStallTimeoutMs / 4)
+    wheel.schedule(this, this.openedAtMs + firstLookMs)
   }
 
   /** A byte came: the client lives. */
@@ -81,7 +85,7 @@ export class ConnectionDeadlines implements Timed {
   }
 
   /** Has the wheel look on its next tick. */
-  wake(): void {
+  private wake(): void {
     const { wheel } = this.owner.host
     wheel.schedule(this, wheel.nowMs)
   }

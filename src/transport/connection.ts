@@ -106,7 +106,7 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
       throw new NestwireException(ErrorCode.Forbidden, `nobody can log in on a connection that is ${this.state}`)
     }
     this.grant = grant
-    this.deadlines.wake()
+    this.deadlines.wakeBy(this.host.wheel.nowMs + grant.principal.expiresAtMs - this.host.clock.now())
   }
 
   /** AUTH_OK or RESUMED is in the outbox: from here on larger frames and all requests are welcome. */

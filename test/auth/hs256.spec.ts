@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey } from 'node:crypto'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { jwtVerify } from 'jose'
 import { expect, test } from 'vitest'
 import { verifyHs256 } from '../../src/auth/hs256.js'
