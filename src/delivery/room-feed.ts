@@ -88,7 +88,7 @@ export class RoomFeed implements Schedulable {
     return { epoch: this.epoch, seq: member.position }
   }
 
-  /** The same, from where a client says that it stands; if that cannot be, a GAP says so and deliveries start at the head. */
+  /** The same, from where a client says that it stands. If that cannot be, a GAP says so, and the head is the start. */
   attachAt(connection: ConnectionHandle, { epoch, seq }: RoomHead): void {
     if (epoch === this.epoch && seq <= this.headSeq) {
       this.attach(connection, seq)
