@@ -65,7 +65,7 @@ export class BackpressureRouter extends RoomDelivery {
       get maxFrameBytes() {
         return limits().maxFrameBytes
       },
-      notBefore: (offers) => this.slices.notBefore(offers),
+      notBefore: (offers, isThin) => this.slices.notBefore(offers, isThin),
       offered: (records) => this.release(records),
       lagging: (member) => this.catchUp.add(member),
     })

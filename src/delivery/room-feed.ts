@@ -24,7 +24,7 @@ export interface AdmittedRecord {
 export interface RoomFeedHost {
   readonly maxFrameBytes: number
   /** When this room may start its next batch, after one that took `offers` offers. */
-  notBefore(offers: number): number
+  notBefore(offers: number, isThin: boolean): number
   /** The batch was offered to every live member. */
   offered(records: readonly AdmittedRecord[]): void
   /** The member is behind and must be brought up from the log. */
@@ -43,6 +43,8 @@ export class RoomFeed implements Schedulable {
   /** Members below this index have not been offered `batch` yet. */
   private next = 0
   private offers = 0
+  /** Records in the batch before this one. */
+  private lastCount = 0
   private headSeq: Seq
 
   constructor(
@@ -72,6 +74,8 @@ export class RoomFeed implements Schedulable {
     this.headSeq = admitted.record.seq
     if (!this.hasMembers) return false
     this.pending.push(admitted)
+    // Whoever was heard last has answered: there is nobody left to wait for.
+    if (this.pending.length >= this.lastCount) this.notBeforeMs = 0
     return true
   }
 
@@ -162,7 +166,9 @@ export class RoomFeed implements Schedulable {
     const { running } = this
     this.running = []
     this.batch = undefined
-    this.notBeforeMs = this.host.notBefore(this.offers)
+    this.lastCount = running.length
+    const left = this.pending.length
+    this.notBeforeMs = left >= running.length ? 0 : this.host.notBefore(this.offers, left * 2 < running.length)
     this.host.offered(running)
   }
 

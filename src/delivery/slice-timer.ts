@@ -11,6 +11,11 @@ const SLICE_MS = 2
 /** A room waits this share of what its last fan-out cost, so that messages gather instead of going out one by one. */
 const WINDOW_SHARE = 0.1
 const MAX_WINDOW_MS = 2
+/**
+ * A room where few wait after many went waits longer, up to the cost of a fan-out, for the many to come back: publishers
+ * with 64 messages in flight fell into step as 60 and 4, a fan-out for each (docs/decisions/0007).
+ */
+const MAX_THIN_WINDOW_MS = 8
 /** Fan-outs cheaper than this wait for nothing: two people talking gain no time from batching. */
 const FREE_MS = 0.5
 const FIRST_OFFER_MS = 0.01
@@ -46,9 +51,12 @@ export class SliceTimer {
     this.offerMs += (observedMs - this.offerMs) * SMOOTHING
   }
 
-  /** When a room whose batch took `offers` offers may start the next. */
-  notBefore(offers: number): number {
+  /** When a room whose batch took `offers` offers may start the next; `isThin`: much less waits than has just gone out. */
+  notBefore(offers: number, isThin: boolean): number {
     const costMs = offers * this.offerMs
-    return costMs < FREE_MS ? 0 : this.nowMs() + Math.min(MAX_WINDOW_MS, costMs * WINDOW_SHARE)
+    if (costMs < FREE_MS) return 0
+    return (
+      this.nowMs() + (isThin ? Math.min(MAX_THIN_WINDOW_MS, costMs) : Math.min(MAX_WINDOW_MS, costMs * WINDOW_SHARE))
+    )
   }
 }

@@ -9,7 +9,7 @@ import { ManualEndOfTick } from './manual-end-of-tick.js'
 import { RecordingConnection } from './recording-connection.js'
 import { from1To, lobby, seqs, text } from './router-stack.js'
 
-const LONGEST_WINDOW_MS = 2
+const LONGEST_WINDOW_MS = 8
 
 /** Time stands still unless it is moved. */
 async function startRoomOf(count: number) {
@@ -39,18 +39,42 @@ test('two people hear each message at the end of its own tick', async () => {
 
 test('a crowd hears what gathered in its window as one batch', async () => {
   const { time, tick, members, say, hearing } = await startRoomOf(1_000)
-  await say('first')
-  for (let slices = 0; hearing(1) < 1_000 && slices < 1_000; slices += 1) tick.end()
-  expect(hearing(1)).toBe(1_000)
+  await Promise.all(['a', 'b', 'c', 'd', 'e'].map(say))
+  endTicksUntil(tick, () => hearing(5) === 1_000)
   for (const body of ['second', 'third']) {
     await say(body)
     tick.end()
   }
-  expect(hearing(1)).toBe(1_000)
+  expect(hearing(5)).toBe(1_000)
   time.nowMs += LONGEST_WINDOW_MS
-  for (let slices = 0; hearing(3) < 1_000 && slices < 1_000; slices += 1) tick.end()
+  endTicksUntil(tick, () => hearing(7) === 1_000)
   for (const { frames, records } of members) {
     expect(frames).toHaveLength(2)
-    expect(seqs(records)).toEqual([1, 2, 3])
+    expect(seqs(records)).toEqual([1, 2, 3, 4, 5, 6, 7])
   }
 })
+
+test('a crowd waits no longer when as many have spoken as were heard last', async () => {
+  const { tick, members, say, hearing } = await startRoomOf(1_000)
+  await Promise.all(['a', 'b', 'c'].map(say))
+  endTicksUntil(tick, () => hearing(3) === 1_000)
+  await Promise.all(['d', 'e'].map(say))
+  tick.end()
+  expect(hearing(3)).toBe(1_000)
+  await say('f')
+  endTicksUntil(tick, () => hearing(6) === 1_000)
+  for (const { frames } of members) expect(frames).toHaveLength(2)
+})
+
+test('one voice in a crowd is heard message by message', async () => {
+  const { tick, say, hearing } = await startRoomOf(1_000)
+  for (let n = 1; n <= 3; n += 1) {
+    await say(`m${n}`)
+    endTicksUntil(tick, () => hearing(n) === 1_000)
+  }
+})
+
+function endTicksUntil(tick: ManualEndOfTick, isOver: () => boolean): void {
+  for (let slices = 0; !isOver() && slices < 1_000; slices += 1) tick.end()
+  expect(isOver()).toBe(true)
+}
