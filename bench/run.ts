@@ -8,14 +8,17 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { describeMachine } from './machine.js'
 import type { Suite } from './suite.js'
+import { avalanche } from './suites/avalanche.js'
 import { burst } from './suites/burst.js'
 import { codec } from './suites/codec.js'
 import { control } from './suites/control.js'
 import { fairness } from './suites/fairness.js'
 import { fanout } from './suites/fanout.js'
 import { frozen } from './suites/frozen.js'
+import { jitter } from './suites/jitter.js'
 import { log } from './suites/log.js'
 import { memory } from './suites/memory.js'
+import { rolling } from './suites/rolling.js'
 import { rpc } from './suites/rpc.js'
 import { scale } from './suites/scale.js'
 import { smoke } from './suites/smoke.js'
@@ -23,14 +26,17 @@ import { storm } from './suites/storm.js'
 import { formatOutcome } from './table.js'
 
 const suites: Readonly<Record<string, Suite>> = {
+  avalanche,
   burst,
   codec,
   control,
   fairness,
   fanout,
   frozen,
+  jitter,
   log,
   memory,
+  rolling,
   rpc,
   scale,
   smoke,
@@ -71,7 +77,7 @@ function readArguments() {
 async function main(): Promise<void> {
   const { list, quick, json, save, names } = readArguments()
   if (list) {
-    for (const [name, { question }] of Object.entries(suites)) console.log(`${name.padEnd(8)}  ${question}`)
+    for (const [name, { question }] of Object.entries(suites)) console.log(`${name.padEnd(9)}  ${question}`)
     return
   }
   const [name = '', ...rest] = names

@@ -31,6 +31,9 @@ export const median = (samples: ArrayLike<number>): number => percentile(samples
 
 export const rounded = (value: number): number => Number(value.toPrecision(4))
 
+/** Rounded down, so that 100 means all. */
+export const percentOf = (part: number, whole: number): number => Math.floor((part / whole) * 1e6) / 1e4
+
 /** For each figure of the rounds its median, least and most as `<figure>`, `<figure>Min`, `<figure>Max`. */
 export function spread<Figures extends Readonly<Record<keyof Figures, number>>>(
   rounds: readonly Figures[],

@@ -21,14 +21,14 @@ function framed(type: number, body: Buffer): Buffer {
 }
 
 /** `isMasked` as clients must: the mask is zero, which leaves the body as it is. */
-function webSocketFrame(opcode: number, body: Buffer, isMasked: boolean): Buffer {
+export function webSocketFrame(opcode: number, body: Buffer, isMasked: boolean): Buffer {
   const maskBit = isMasked ? 0x80 : 0
   const length = body.length < 126 ? [maskBit | body.length] : [maskBit | 126, body.length >> 8, body.length & 0xff]
   return Buffer.concat([Buffer.of(0x80 | opcode, ...length), Buffer.alloc(isMasked ? 4 : 0), body])
 }
-const [TEXT_FRAME, BINARY_FRAME] = [1, 2]
+export const [TEXT_FRAME, BINARY_FRAME, CLOSE_FRAME] = [1, 2, 8]
 
-const upgrade = (path: string): Buffer =>
+export const upgrade = (path: string): Buffer =>
   Buffer.from(
     [
       `GET ${path} HTTP/1.1`,
@@ -52,7 +52,7 @@ function mqttConnect(client: string): Buffer {
 }
 
 const SOCKET_IO_EVENT = Buffer.from(`42["m","${TEXT}"]`)
-const HTTP_END = '\r\n\r\n'
+export const HTTP_END = '\r\n\r\n'
 
 export const rivalDialects = {
   framed: {

@@ -57,25 +57,43 @@ export interface RivalProcess {
   readonly dialect: RivalDialectName
   readonly pid: number
   readonly port: number
+  /** SIGTERM; resolves with the exit code, null if the signal ended it. */
+  end(): Promise<number | null>
   /** Resolves when the process is gone. */
   close(): Promise<void>
 }
 
+export interface RivalOptions {
+  /** Default: a free one. */
+  readonly port?: number
+  /** After those of its command. */
+  readonly args?: readonly string[]
+  /** Variables besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
 const START_TIMEOUT_MS = 15_000
 
-export async function startRival(name: RivalName): Promise<RivalProcess> {
-  const port = await freePort()
+export async function startRival(name: RivalName, options: RivalOptions = {}): Promise<RivalProcess> {
+  const { port = await freePort(), args: more = [], env = {} } = options
   const [program, ...args] = rivals[name].command(port)
-  const child = spawn(program, args, { stdio: 'ignore' })
+  const child = spawn(program, [...args, ...more], { stdio: 'ignore', env: { ...process.env, ...env } })
   const endNow = (): void => void child.kill('SIGKILL')
   process.once('exit', endNow)
   const close = async (): Promise<void> => {
     process.off('exit', endNow)
     await kill(child)
   }
+  const end = async (): Promise<number | null> => {
+    process.off('exit', endNow)
+    const gone = once(child, 'exit')
+    child.kill('SIGTERM')
+    const [code] = (await gone) as [number | null]
+    return code
+  }
   try {
     await untilListening(child, port)
-    return { dialect: rivals[name].dialect, pid: child.pid ?? 0, port, close }
+    return { dialect: rivals[name].dialect, pid: child.pid ?? 0, port, end, close }
   } catch (error) {
     await close()
     throw new Error(`${name} does not start`, { cause: error })

@@ -22,7 +22,8 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
     const { code, stdout } = await bench('--list')
     expect(code).toBe(0)
     const names = stdout.split('\n').map((line) => line.split(' ')[0])
-    const suites = 'burst codec control fairness fanout frozen log memory rpc scale smoke storm'
+    const suites =
+      'avalanche burst codec control fairness fanout frozen jitter log memory rolling rpc scale smoke storm'
     expect(names.join(' ')).toBe(`${suites} `)
   })
 

@@ -5,6 +5,7 @@
  * is what it writes.
  */
 import { Feature, PROTOCOL_VERSION } from '../../src/protocol/constants.js'
+import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { Epoch, RoomId, Seq } from '../../src/protocol/ids.js'
 import { GapReason, ResumeOutcome, type Packet, type RoomPosition } from '../../src/protocol/packets.js'
 import { recordEvent } from './content.js'
@@ -230,12 +231,16 @@ export class TortureClient {
 
   private takeAnswer(packet: PacketOf<'ack' | 'error'>): void {
     if (this.sender.answered(packet)) return
-    if (packet.kind === 'error' && !this.isActive && this.ticket !== undefined) {
-      this.write({ kind: 'ticketRefused', code: packet.code })
-      this.ticket = undefined
-      return this.login()
-    }
+    if (packet.kind === 'error' && !this.isActive) return this.takeRefusal(packet.code)
     this.write({ kind: 'misbehaved', details: `an answer to nothing: ${JSON.stringify(packet)}` })
+  }
+
+  private takeRefusal(code: number): void {
+    // Of anything else nobody knows now: the ticket stands.
+    if (code !== ErrorCode.TicketInvalid) return this.wire?.cut()
+    this.write({ kind: 'ticketRefused', code })
+    this.ticket = undefined
+    this.login()
   }
 
   /** Once, on this connection, unless all habits are over by then. */
