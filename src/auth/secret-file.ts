@@ -1,4 +1,7 @@
-/** Secrets that the server makes for itself at its first start: of HS256 tokens (`nestwire token` signs with it) and of tickets. */
+/**
+ * Secrets that the server makes for itself at its first start: of HS256 tokens (`nestwire token` signs with it), and of
+ * resume tickets.
+ */
 import { randomBytes } from 'node:crypto'
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

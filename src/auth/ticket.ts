@@ -2,8 +2,8 @@
  * What a ticket says, and how it is sealed. Opaque to clients, and worth as much as the token it came from until it
  * expires. Pure.
  *
- * `ticket => version:u8 session:str8 user:str8 username:str8 role:u8 generation:u32 expiresAt:u64 tokenExpiresAt:u64 mac:32`;
- * `mac` is the HMAC-SHA256 of all before it, `tokenExpiresAt` 0 = never.
+ * `ticket => version:u8 session:str8 user:str8 username:str8 role:u8 generation:u32 expiresAt:u64 tokenExpiresAt:u64
+ * mac:32`; `mac` is the HMAC-SHA256 of all before it, `tokenExpiresAt` 0 = never.
  */
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { trustedSessionId, type SessionId } from '../protocol/ids.js'

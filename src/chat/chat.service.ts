@@ -34,8 +34,8 @@ export class ChatService {
   ) {}
 
   /**
-   * Resolves once the message is in the log; its delivery may come before or after. What is in the log already is answered as it was
-   * the first time, whatever would refuse it now.
+   * Resolves once the message is in the log; its delivery may come before or after. What is in the log already is
+   * answered as it was the first time, whatever would refuse it now.
    */
   async send(publisher: Publisher, message: Message, priority: CallInfo['priority']): Promise<SendReply> {
     const { principal: caller } = publisher

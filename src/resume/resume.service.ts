@@ -1,7 +1,7 @@
 /**
  * A client comes back: its ticket gives it the session again, its positions tell what it missed. RESUMED is the answer;
- * deliveries begin behind it. The ticket that was shown stays good until the client has answered the PING behind RESUMED, which
- * shows that it holds the new one.
+ * deliveries begin behind it. The ticket that was shown stays good until the client has answered the PING behind
+ * RESUMED, which shows that it holds the new one.
  */
 import { Injectable } from '@nestjs/common'
 import { AuthService, type LoginReply } from '../auth/auth.service.js'
@@ -37,8 +37,10 @@ const refusals = {
 
 @Injectable()
 export class ResumeService implements ConnectionObserver {
-  /** Of connections whose RESUMED is on its way or not confirmed; goes with the connection. */
-  private readonly resumptions = new WeakMap<ConnectionHandle, Resumption>()
+  /** Of connections whose RESUMED is not queued yet. All of this goes with the connection. */
+  private readonly unanswered = new WeakMap<ConnectionHandle, Resumption>()
+  /** Of those that have not shown yet that they hold their new ticket. */
+  private readonly unconfirmed = new WeakMap<ConnectionHandle, Session>()
 
   constructor(
     private readonly auth: AuthService,
@@ -48,30 +50,32 @@ export class ResumeService implements ConnectionObserver {
     private readonly rooms: RoomResumption,
   ) {}
 
-  /** Rejects with TICKET_INVALID; closes the connection while too many come in, or if the session was resumed elsewhere. */
+  /** Rejects with TICKET_INVALID; closes the connection while too many come in, or if another one was faster. */
   async resume(connection: ConnectionHandle, { ticket: bytes, positions }: ResumeCall): Promise<ResumeReply> {
     const ticket = this.tickets.read(bytes)
     this.rate.admit(connection)
     const forgetAtMs = Math.max(ticket.expiresAtMs, this.tickets.forgetAtMs)
     const session = this.sessionOf(connection, await this.sessions.resume(connection, ticket, forgetAtMs))
     const rooms = await this.rooms.survey(session, positions)
-    this.resumptions.set(connection, { session, rooms })
+    this.unanswered.set(connection, { session, rooms })
     return { ...this.auth.grantOf(session), rooms: rooms.rooms }
   }
 
   connectionActive(connection: ConnectionHandle): void {
-    const resumption = this.resumptions.get(connection)
+    const resumption = this.unanswered.get(connection)
     if (resumption === undefined) return
+    this.unanswered.delete(connection)
+    this.unconfirmed.set(connection, resumption.session)
     resumption.rooms.attach()
     connection.offer(PING_FRAME)
   }
 
   connectionPonged(connection: ConnectionHandle, correlation: number): void {
-    const resumption = this.resumptions.get(connection)
-    if (resumption === undefined || correlation !== RESUMED_PING) return
-    this.resumptions.delete(connection)
+    const session = this.unconfirmed.get(connection)
+    if (session === undefined || correlation !== RESUMED_PING) return
+    this.unconfirmed.delete(connection)
     // If that cannot be saved, the ticket before counts until the next resume. Who writes messages is told of the disk.
-    this.sessions.confirm(resumption.session).catch(() => undefined)
+    this.sessions.confirm(session).catch(() => undefined)
   }
 
   private sessionOf(connection: ConnectionHandle, verdict: ResumeVerdict): Session {

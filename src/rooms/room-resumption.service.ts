@@ -44,7 +44,7 @@ export class RoomResumption {
     private readonly settings: Settings,
   ) {}
 
-  /** Never rejects: a room that cannot be read now is left out. Of a room that is named twice the first position counts. */
+  /** Never rejects: what cannot be read now is left out. Of a room that is named twice the first position counts. */
   async survey(session: Session, positions: readonly RoomPosition[]): Promise<RoomsToResume> {
     const rooms = new Map<RoomId, ResumedRoom>()
     const arrived: RoomPosition[] = []

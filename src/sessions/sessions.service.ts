@@ -1,6 +1,7 @@
 /**
  * All sessions, by id and by user. A session is here as long as its connection, and may come back on another one;
- * memberships are the rooms' business. Expiry is enforced by the transport, from the principal that the connection was admitted with.
+ * memberships are the rooms' business. Expiry is enforced by the transport, from the principal that the connection was
+ * admitted with.
  */
 import { Injectable } from '@nestjs/common'
 import { CloseCode } from '../protocol/close-codes.js'
@@ -63,8 +64,8 @@ export class SessionsService implements ConnectionObserver {
 
   /**
    * Gives a session to the connection that shows a good ticket for it: the newest comer wins, and a connection that
-   * still has the session is closed. What must be kept of it for the sake of older tickets goes at `forgetAtMs`. Rejects if the
-   * connection ended meanwhile, or the store cannot be written.
+   * still has the session is closed. What must be kept of it for the sake of older tickets goes at `forgetAtMs`.
+   * Rejects if the connection ended meanwhile, or the store cannot be written.
    */
   resume(connection: ConnectionHandle, resumed: ResumedSession, forgetAtMs: number): Promise<ResumeVerdict> {
     const { session: id, principal, generation } = resumed
@@ -109,7 +110,7 @@ export class SessionsService implements ConnectionObserver {
     for (const listener of this.#closedListeners) listener(session)
   }
 
-  /** Calls `listener` once for each session that is over, when it can no longer be found here. Lives as long as the service. */
+  /** Calls `listener` once for each session that is over, when it cannot be found here any more; as long as this lives. */
   onClosed(listener: SessionListener): void {
     this.#closedListeners.push(listener)
   }

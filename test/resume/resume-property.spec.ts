@@ -167,7 +167,7 @@ test.each(['memory', 'lmdb'])(
         round += 1
         await run(chat, round, steps)
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     )
   },
   60_000,
