@@ -53,6 +53,7 @@ type SourceOf = (client: number, attempt: number) => SourceAddress
 
 const TOKEN_TTL_SECONDS = 36_000
 const LOOK_MS = 50
+const SETTLE_MS = 5_000
 
 export class ReturningCrowd {
   private readonly members: ReturningMember[] = []
@@ -137,13 +138,18 @@ export class ReturningCrowd {
     for (const timer of this.cuts.values()) clearTimeout(timer)
   }
 
-  /** Resolves when everybody is in and has everything, or nothing has happened for `stallMs`. */
+  /**
+   * Resolves when everybody is in and has everything, or nothing has happened for `stallMs`; or for a part of that, once
+   * everybody is in.
+   */
   async collect(stallMs: number): Promise<ReturningReport> {
     let last = ''
     let lastAtMs = performance.now()
-    while (performance.now() - lastAtMs < stallMs) {
+    for (;;) {
       const { neverReturned, unanswered, deliveries, lost } = this.counts()
       if (neverReturned === 0 && unanswered === 0 && lost === 0) break
+      const patienceMs = neverReturned === 0 ? Math.min(stallMs, SETTLE_MS) : stallMs
+      if (performance.now() - lastAtMs >= patienceMs) break
       const now = [neverReturned, unanswered, deliveries].join()
       if (now !== last) [last, lastAtMs] = [now, performance.now()]
       await sleep(LOOK_MS)
