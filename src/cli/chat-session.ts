@@ -2,6 +2,7 @@
 import type { ChatClient } from '../client/chat-client.js'
 import type { ConnectionStatus } from '../client/connection-keeper.js'
 import type { ServerEvent } from '../client/connection-options.js'
+import { ClientError } from '../client/errors.js'
 import { readNewest } from '../client/room-history.js'
 import { toItem, type RoomItem } from '../client/room-items.js'
 import type { Room } from '../client/room.js'
@@ -10,7 +11,7 @@ import type { CommandContext } from './command.js'
 import { ExitCode } from './exit-codes.js'
 import { paintFor, type Color, type Paint } from './paint.js'
 import { printable } from './printable.js'
-import { humanLine } from './room-lines.js'
+import { humanLine, removalNote } from './room-lines.js'
 import { readMembers, readRoomCounts, toRoomCounts, type RoomCounts } from './room-queries.js'
 
 const HELP = [
@@ -72,9 +73,10 @@ export class ChatSession {
 
   private async showItems(): Promise<ExitCode> {
     for await (const item of this.room) this.show(item)
-    const { endReason } = this.room
-    if (endReason === 'kicked' || endReason === 'banned') this.note(`you were ${endReason}`, 'red')
-    return endReason === 'kicked' || endReason === 'banned' ? ExitCode.NotAllowed : ExitCode.Ok
+    const removal = removalNote(this.room.endReason)
+    if (removal === undefined) return ExitCode.Ok
+    this.note(removal, 'red')
+    return ExitCode.NotAllowed
   }
 
   /** What the history showed comes again if it was written after the join. */
@@ -125,7 +127,17 @@ export class ChatSession {
       default:
         // A message may begin with a slash if it is doubled; a mistyped command must not become one.
         if (/^\/(?!\/)/.test(line)) return this.note(`there is no command ${line}; /help lists them`, 'red')
-        await this.room.publish(line.replace(/^\/\//, '/'))
+        return this.say(line.replace(/^\/\//, '/'))
+    }
+  }
+
+  private async say(text: string): Promise<void> {
+    if (this.client.status !== 'connected') this.note('no connection: this is sent when there is one again')
+    try {
+      await this.room.publish(text)
+    } catch (error) {
+      if (!(error instanceof ClientError) || error.code !== 'OUTCOME_UNKNOWN') throw error
+      this.note(`perhaps sent, perhaps not: ${text}`, 'red')
     }
   }
 

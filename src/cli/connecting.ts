@@ -27,14 +27,10 @@ export async function withClient<Result>(
 ): Promise<Result> {
   const options = connectionOptions(context)
   if (options.token === undefined) throw new UsageError('--user is missing (or --token)')
-  const client = await connect(options)
-  const close = (): void => void client.close()
-  context.signal.addEventListener('abort', close)
+  const client = await connect({ ...options, signal: context.signal })
   try {
-    if (context.signal.aborted) close()
     return await use(client)
   } finally {
-    context.signal.removeEventListener('abort', close)
     await client.close()
   }
 }

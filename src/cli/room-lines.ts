@@ -1,4 +1,5 @@
 /** Items of a room as programs and as people read them. Pure. */
+import type { EndReason } from '../client/room-feed.js'
 import type { GapCause, LeaveItem, RoomItem } from '../client/room-items.js'
 import { unreachable } from '../unreachable.js'
 import { toJsonLine } from './json-text.js'
@@ -25,7 +26,7 @@ const leaveWords: Readonly<Record<LeaveItem['reason'], string>> = {
 }
 const gapWords: Readonly<Record<GapCause, string>> = {
   trimmed: 'older messages are no longer kept',
-  epochChanged: 'the room was begun anew',
+  epochChanged: 'the room was begun anew or restored',
   aheadOfLog: 'the server lost messages that were seen here',
   unavailable: 'some messages could not be read',
 }
@@ -43,6 +44,12 @@ export function humanLine(item: RoomItem, { paint, self }: LineStyle): string {
       return paint('dim', `      ⋯ ${gapWords[item.reason]}`)
   }
   return unreachable(item)
+}
+
+/** What to say to somebody who is in the room no more and did not ask for it; `undefined` for all other ends. */
+export function removalNote(reason: EndReason | undefined): string | undefined {
+  if (reason === 'kicked' || reason === 'banned') return `you were ${reason}`
+  return reason === 'notAMember' ? 'you are no longer in the room' : undefined
 }
 
 /** Hours and minutes where the reader is. */

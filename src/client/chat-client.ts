@@ -65,6 +65,7 @@ export class ChatClient {
   private readonly statusListeners = new Set<(status: ConnectionStatus) => void>()
   private readonly eventListeners = new Set<(event: ServerEvent) => void>()
   private failure: NestwireError | undefined
+  private readonly abort = (): void => void this.close()
 
   constructor(private readonly options: ChatClientOptions) {
     const { clock = systemClock, random = Math.random, sendBuffer: limits = DEFAULT_SEND_LIMITS } = options
@@ -86,6 +87,7 @@ export class ChatClient {
         onLost: () => this.onLost(),
         onClosed: (error) => this.onClosed(error),
         onStatus: (status) => {
+          if (status === 'closed') options.signal?.removeEventListener('abort', this.abort)
           for (const listener of this.statusListeners) listener(status)
         },
       },
@@ -94,8 +96,8 @@ export class ChatClient {
 
   start(): Promise<void> {
     const { signal } = this.options
-    signal?.addEventListener('abort', () => void this.close())
-    if (signal?.aborted === true) void this.close()
+    signal?.addEventListener('abort', this.abort)
+    if (signal?.aborted === true) this.abort()
     return this.keeper.start()
   }
 

@@ -1,9 +1,11 @@
 /** One message from the call that sends it to its answer, over as many connections as that takes. */
 import { randomBytes } from 'node:crypto'
+import type { Clock } from '../clock.js'
 import { MESSAGE_ID_BYTES } from '../protocol/constants.js'
 import type { RoomId } from '../protocol/ids.js'
-import type { CallPriority, PublishOptions } from './connection-options.js'
+import type { PublishOptions, RepeatOptions } from './connection-options.js'
 import { ClientError, ConnectionClosedError, TimeoutError, type NestwireError } from './errors.js'
+import { toOwnBytes } from './outgoing-fields.js'
 
 export interface Published {
   readonly seq: number
@@ -16,45 +18,93 @@ export interface Settle {
   readonly reject: (error: NestwireError) => void
 }
 
+interface MessageToSend {
+  readonly room: RoomId
+  readonly body: string | Uint8Array
+  readonly options: PublishOptions
+}
+
+type ClockToAgeBy = Pick<Clock, 'now' | 'uptimeMs'>
+
 export class PendingSend {
-  readonly messageId: Buffer
-  readonly priority: CallPriority
+  readonly room: RoomId
+  readonly body: Buffer
   /** On a connection, unanswered. */
   isInFlight = false
-  /** Clock uptime; `undefined`: never sent, or certainly not logged. */
-  firstSentAtMs: number | undefined
   /** Why the last try came to nothing. */
   failure: NestwireError | undefined
+  private readonly options: PublishOptions
+  private readonly dueAtMs: number
+  private firstSent: { readonly uptimeMs: number; readonly nowMs: number } | undefined
 
-  /** Owns `body`. `dueAtMs`: clock uptime after which nobody waits; `Infinity` = never. */
   constructor(
-    readonly room: RoomId,
-    readonly body: Buffer,
-    readonly dueAtMs: number,
-    options: PublishOptions,
+    { room, body, options }: MessageToSend,
     readonly settle: Settle,
+    private readonly clock: ClockToAgeBy,
   ) {
-    this.messageId = options.messageId === undefined ? randomBytes(MESSAGE_ID_BYTES) : Buffer.from(options.messageId)
-    this.priority = options.priority ?? 'normal'
+    const { messageId, priority = 'normal', deadlineMs = Infinity } = options
+    this.room = room
+    this.body = toOwnBytes(body)
+    this.options = {
+      priority,
+      messageId: messageId === undefined ? randomBytes(MESSAGE_ID_BYTES) : Buffer.from(messageId),
+    }
+    this.dueAtMs = clock.uptimeMs() + deadlineMs
   }
 
-  /** When it can no longer wait to be sent; `windowMs`: how long the server knows a repeat. */
-  lastCallMs(windowMs: number): number {
-    const forgottenAtMs = this.firstSentAtMs === undefined ? Infinity : this.firstSentAtMs + windowMs + 1
-    return Math.min(this.dueAtMs, forgottenAtMs)
+  /** Since the first try; `undefined` before it. The larger of two clocks: uptime stands still while a machine sleeps. */
+  get ageMs(): number | undefined {
+    if (this.firstSent === undefined) return undefined
+    const { uptimeMs, nowMs } = this.firstSent
+    return Math.max(this.clock.uptimeMs() - uptimeMs, this.clock.now() - nowMs)
   }
 
-  /** Nobody will send it (again). */
-  giveUp(cause: NestwireError): void {
-    if (this.firstSentAtMs !== undefined) return this.settle.reject(outcomeUnknown(cause))
-    this.settle.reject(new ConnectionClosedError('NOT_CONNECTED', 'the message was not sent', { cause }))
+  /** A try begins; what to send it with. */
+  begin(): RepeatOptions {
+    const { options, ageMs, dueAtMs } = this
+    const uptimeMs = this.clock.uptimeMs()
+    this.firstSent ??= { uptimeMs, nowMs: this.clock.now() }
+    this.isInFlight = true
+    return { ...options, ageMs, ...(dueAtMs !== Infinity && { deadlineMs: dueAtMs - uptimeMs }) }
   }
 
-  /** It can no longer wait. */
-  expire(nowMs: number): void {
+  /** The only try was certainly not looked at: the next one is the first. */
+  forgetTry(): void {
+    this.firstSent = undefined
+  }
+
+  /** Whether it can no longer be sent; `windowMs`: how long the server knows a repeat, 0 = not at all. */
+  isLate(windowMs: number): boolean {
+    const { ageMs } = this
+    return this.isOverdue || (ageMs !== undefined && (windowMs === 0 || ageMs > windowMs))
+  }
+
+  /** Clock uptime when it will be too late, unless the machine sleeps. */
+  lateAtMs(windowMs: number): number {
+    return Math.min(this.dueAtMs, this.firstSent === undefined ? Infinity : this.firstSent.uptimeMs + windowMs + 1)
+  }
+
+  /** It was too late. */
+  expire(): void {
     const { failure: cause } = this
-    if (nowMs < this.dueAtMs) return this.settle.reject(outcomeUnknown(cause))
-    this.settle.reject(new TimeoutError('DEADLINE_EXCEEDED', 'no answer came in time', { cause }))
+    const isDoubtful = !this.isOverdue
+    this.settle.reject(
+      isDoubtful ? outcomeUnknown(cause) : new TimeoutError('DEADLINE_EXCEEDED', 'no answer came in time', { cause }),
+    )
+  }
+
+  /** There will be no other try. */
+  giveUp(cause: NestwireError): void {
+    const isDoubtful = this.firstSent !== undefined
+    this.settle.reject(
+      isDoubtful
+        ? outcomeUnknown(cause)
+        : new ConnectionClosedError('NOT_CONNECTED', 'the message was not sent', { cause }),
+    )
+  }
+
+  private get isOverdue(): boolean {
+    return this.clock.uptimeMs() >= this.dueAtMs
   }
 }
 

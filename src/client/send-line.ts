@@ -11,7 +11,6 @@ import type { PublishOptions } from './connection-options.js'
 import { ClientError, ConnectionClosedError, ServerClosedError, ServerError, TimeoutError } from './errors.js'
 import { isDraining, type NestwireError } from './errors.js'
 import type { QueueLimits } from './item-queue.js'
-import { toOwnBytes } from './outgoing-fields.js'
 import { outcomeUnknown, PendingSend, type Published } from './pending-send.js'
 import { judgeRetry } from './retry.js'
 
@@ -52,8 +51,7 @@ export class SendLine {
   publish(room: RoomId, body: string | Uint8Array, options: PublishOptions): Promise<Published> {
     return new Promise((resolve, reject) => {
       if (this.closedBy !== undefined) throw notSent(this.closedBy)
-      const dueAtMs = options.deadlineMs === undefined ? Infinity : this.nowMs + options.deadlineMs
-      const send = new PendingSend(room, toOwnBytes(body), dueAtMs, options, { resolve, reject })
+      const send = new PendingSend({ room, body, options }, { resolve, reject }, this.options.clock)
       this.admit(send)
       const line = this.lineOf(room)
       line.sends.add(send)
@@ -145,15 +143,10 @@ export class SendLine {
   }
 
   private transmit(connection: ClientConnection, line: RoomLine, send: PendingSend): void {
-    const { nowMs } = this
-    const isRepeat = send.firstSentAtMs !== undefined
-    const ageMs = send.firstSentAtMs === undefined ? undefined : nowMs - send.firstSentAtMs
-    send.firstSentAtMs ??= nowMs
-    send.isInFlight = true
+    const options = send.begin()
+    const isRepeat = options.ageMs !== undefined
     line.waiting -= 1
-    const { messageId, priority, dueAtMs } = send
-    const deadline = dueAtMs === Infinity ? {} : { deadlineMs: dueAtMs - nowMs }
-    connection.publish(send.room, send.body, { messageId, priority, ageMs, ...deadline }).then(
+    connection.publish(send.room, send.body, options).then(
       ({ seq, timeMs }) => {
         line.refusals = 0
         if (this.remove(send)) send.settle.resolve({ seq, timeMs })
@@ -164,7 +157,7 @@ export class SendLine {
 
   private onFailed({ connection, line, send, isRepeat }: Try, error: NestwireError): void {
     if (!line.sends.has(send)) return
-    if (!isRepeat && isUnheard(error)) send.firstSentAtMs = undefined
+    if (!isRepeat && isUnheard(error)) send.forgetTry()
     if (isEndOfConnection(error)) return this.putBack(line, send, error)
     if (isDraining(error)) {
       if (this.connection === connection) this.detach()
@@ -193,15 +186,13 @@ export class SendLine {
     send.isInFlight = false
     send.failure = cause
     line.waiting += 1
-    if (!this.dropIfLate(send)) this.alarm.setBy(send.lastCallMs(this.windowMs))
+    if (!this.dropIfLate(send)) this.alarm.setBy(send.lateAtMs(this.windowMs))
   }
 
   private dropIfLate(send: PendingSend): boolean {
-    const { nowMs } = this
-    const isRepeatable = this.windowMs > 0 || send.firstSentAtMs === undefined
-    if (isRepeatable && nowMs < send.lastCallMs(this.windowMs)) return false
+    if (!send.isLate(this.windowMs)) return false
     this.remove(send)
-    send.expire(nowMs)
+    send.expire()
     return true
   }
 
@@ -216,7 +207,7 @@ export class SendLine {
 
   private onAlarm(): void {
     for (const send of this.allSends()) {
-      if (!send.isInFlight && !this.dropIfLate(send)) this.alarm.setBy(send.lastCallMs(this.windowMs))
+      if (!send.isInFlight && !this.dropIfLate(send)) this.alarm.setBy(send.lateAtMs(this.windowMs))
     }
     this.sendWaiting()
     for (const { notBeforeMs } of this.lines.values()) if (notBeforeMs > this.nowMs) this.alarm.setBy(notBeforeMs)

@@ -40,6 +40,7 @@ export class NestwireClient extends ClientProxy<NestwireClientEvents> {
   }
   private connection: ClientConnection | undefined
   private connecting: Promise<void> | undefined
+  private opening = new AbortController()
   private readonly rooms: RoomFollower
 
   constructor(private readonly options: NestwireClientOptions = {}) {
@@ -65,7 +66,8 @@ export class NestwireClient extends ClientProxy<NestwireClientEvents> {
 
   /** Calls in flight fail; a later call connects anew. */
   async close(): Promise<void> {
-    // A connection that is just being made is closed as soon as it is there.
+    this.opening.abort()
+    this.opening = new AbortController()
     await this.connecting?.catch(() => undefined)
     await Promise.all([this.connection?.close(), this.rooms.close()])
   }
@@ -139,6 +141,7 @@ export class NestwireClient extends ClientProxy<NestwireClientEvents> {
   private async open(): Promise<void> {
     const connection: ClientConnection = await ClientConnection.open({
       ...this.options,
+      signal: this.opening.signal,
       handlers: {
         onEvent: (event) => {
           for (const listener of this.listeners.event) listener(event)

@@ -11,6 +11,7 @@ export class RoomFollower {
   /** Whose turn each room is. */
   private readonly readers = new Map<string, Subscriber<RoomItem>>()
   private client: Promise<ChatClient> | undefined
+  private closing = new AbortController()
 
   constructor(private readonly options: ChatClientOptions) {}
 
@@ -21,8 +22,10 @@ export class RoomFollower {
 
   /** Ends every loop. A later `follow` connects anew. */
   async close(): Promise<void> {
-    const { client } = this
+    const { client, closing } = this
     this.client = undefined
+    this.closing = new AbortController()
+    closing.abort()
     await client?.then(
       (connected) => connected.close(),
       () => undefined, // whoever follows heard of it
@@ -60,7 +63,7 @@ export class RoomFollower {
 
   private connected(): Promise<ChatClient> {
     if (this.client !== undefined) return this.client
-    const client = connect(this.options)
+    const client = connect({ ...this.options, signal: this.closing.signal })
     const forget = (): void => {
       if (this.client === client) this.client = undefined
     }

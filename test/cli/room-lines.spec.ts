@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { RoomItem } from '../../src/client/index.js'
 import { toJsonLine } from '../../src/cli/json-text.js'
 import { paintFor } from '../../src/cli/paint.js'
-import { humanLine, jsonLine } from '../../src/cli/room-lines.js'
+import { humanLine, jsonLine, removalNote } from '../../src/cli/room-lines.js'
 import { startCli } from './cli-harness.js'
 
 const about = { seq: 5, prev: 4, timeMs: new Date(2026, 0, 2, 9, 8).getTime(), sender: 'alice' }
@@ -22,6 +22,12 @@ describe('lines for people', () => {
 
   test('keep a message on one line', () => {
     expect(humanLine(says('a\r\nb\tc'), plain)).toBe('09:08 alice: a b c')
+  })
+
+  test('say why somebody is in a room no more, if it was not their wish', () => {
+    const notes = (['kicked', 'banned', 'notAMember', 'left', 'stopped', 'closed'] as const).map(removalNote)
+    const words = ['you were kicked', 'you were banned', 'you are no longer in the room']
+    expect(notes).toEqual([...words, undefined, undefined, undefined])
   })
 
   test('let no message move the cursor or turn the text', () => {

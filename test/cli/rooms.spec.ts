@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { encodeBody } from '../../src/protocol/body.js'
+import { historyReply, joined, ScriptedServer } from '../client/scripted-server.js'
 import { cli, startCli, startServer } from './cli-harness.js'
 
 const json = (line: string): unknown => JSON.parse(line)
@@ -51,6 +53,7 @@ describe('send and tail', () => {
     await tail.stdout.line((line) => line.endsWith('→ bob joined'))
     await cli(['call', 'rooms.ban', '{"room":"lobby","user":"bob"}', '--user', 'owner'], { env })
     expect(await tail.exitCode).toBe(4)
+    expect(tail.stderr.text).toBe('nestwire: you were banned\n')
     const again = await cli(['send', '--user', 'bob', '--room', 'lobby', 'x'], { env })
     expect(again.exitCode).toBe(4)
   })
@@ -144,6 +147,28 @@ describe('chat', () => {
     await cli(['send', '--user', 'alice', '--room', 'lobby', 'ping'], { env })
     await chat.stdout.line((line) => line.endsWith('alice: ping'))
     expect(chat.stdout.text.slice(chat.stdout.text.indexOf('alice: ping'))).toMatch(/ online\) > /)
+  })
+
+  test('tells what perhaps was sent, and sends the rest when it can', async () => {
+    const server = await ScriptedServer.start()
+    const env = { NESTWIRE_PORT: String(server.port), NO_COLOR: '1' }
+    const chat = startCli(['chat', '--token', 'token', '--room', 'lobby'], { env })
+    const served = await server.admit()
+    served.send(joined((await served.expect('join')).correlation, 4))
+    for (const answer of [{ room: 'lobby', members: 1, online: 1 }, historyReply([])]) {
+      const { correlation } = await served.expect('request')
+      served.send({ kind: 'reply', correlation, body: encodeBody(answer) })
+    }
+    await chat.stdout.line((line) => line.includes('you are alice'))
+    chat.stdin.write('first\n')
+    await served.expect('publish')
+    served.socket.end()
+    await chat.stdout.line((line) => line.endsWith('perhaps sent, perhaps not: first'))
+    chat.stdin.write('second\n')
+    await chat.stdout.line((line) => line.endsWith('no connection: this is sent when there is one again'))
+    const again = await server.admit()
+    await again.expect('request')
+    expect((await again.expect('publish')).body.toString()).toBe('second')
   })
 
   test('ends with 130 on Ctrl-C at a terminal', async () => {

@@ -1,10 +1,21 @@
 /** A chat client on a scripted server, with a clock and dice in the hands of the test. */
 import { expect, onTestFinished } from 'vitest'
 import { decodeBody, encodeBody } from '../../src/protocol/body.js'
+import { Feature } from '../../src/protocol/constants.js'
 import { connect, type ChatClient, type ChatClientOptions, type Room, type RoomItem } from '../../src/client/index.js'
 import type { RoomRecord } from '../../src/protocol/packets.js'
 import { ManualClock } from '../support/manual-clock.js'
-import { historyReply, joined, refused, ScriptedServer, type ServedConnection } from './scripted-server.js'
+import {
+  authOk,
+  historyReply,
+  joined,
+  refused,
+  resumed,
+  resumedLobby,
+  ScriptedServer,
+  type PacketOf,
+  type ServedConnection,
+} from './scripted-server.js'
 
 export interface Chat {
   readonly server: ScriptedServer
@@ -21,6 +32,56 @@ export async function startChat(options: ChatClientOptions = {}): Promise<Chat> 
   const client = await connecting
   onTestFinished(() => client.close())
   return { server, clock, client, served }
+}
+
+/** Dice that always show a half, and how often they were thrown: once before each wait. */
+export function countedDice() {
+  let thrown = 0
+  const random = (): number => {
+    thrown += 1
+    return 0.5
+  }
+  return { random, throws: () => thrown }
+}
+
+/** What a server that resumes sessions tells at a login. */
+export const GRANT = { ticket: Buffer.from('ticket 1'), dedupWindowMs: 120_000 }
+
+/** A client that holds a ticket, and messages of which are known for two minutes. */
+export async function startResumable(options: ChatClientOptions = {}, grant: Grant = GRANT): Promise<Chat> {
+  const clock = new ManualClock()
+  const server = await ScriptedServer.start()
+  const connecting = connect({ port: server.port, token: 'token', clock, random: () => 0.5, ...options })
+  const served = await server.greet({ features: Feature.Resume })
+  await logIn(served, grant)
+  const client = await connecting
+  onTestFinished(() => client.close())
+  return { server, clock, client, served }
+}
+
+type Grant = Partial<PacketOf<'authOk'>>
+
+export async function logIn(served: ServedConnection, grant: Grant = GRANT): Promise<PacketOf<'auth'>> {
+  const auth = await served.expect('auth')
+  served.send(authOk({ correlation: auth.correlation, ...grant }))
+  return auth
+}
+
+/** Waits out the first backoff; the client that comes shows a ticket. */
+export async function showTicket({ clock, server }: Chat): Promise<[ServedConnection, PacketOf<'resume'>]> {
+  clock.advance(125)
+  const served = await server.greet({ features: Feature.Resume })
+  return [served, await served.expect('resume')]
+}
+
+/** Loses the connection and resumes; RESUMED tells that nothing was missed unless told otherwise. */
+export async function resume(chat: Chat, over: Partial<PacketOf<'resumed'>> = {}): Promise<Chat> {
+  await lose(chat)
+  const [served, { correlation, positions }] = await showTicket(chat)
+  const rooms = positions.map(({ seq }) => resumedLobby(seq, seq))
+  served.send(resumed(correlation, { rooms, ...over }))
+  await expect.poll(() => chat.client.status).toBe('connected')
+  return { ...chat, served }
 }
 
 export async function joinLobby({ client, served }: Chat, seq: number, after?: number): Promise<Room> {

@@ -9,13 +9,16 @@ import { FrameDecoder } from '../../src/protocol/frame-decoder.js'
 import { parseRoomId, parseUserId, trustedEpoch, trustedSeq, trustedSessionId } from '../../src/protocol/ids.js'
 import {
   RecordKind,
+  ResumeOutcome,
+  type GapReason,
   type Packet,
   type PacketKind,
+  type ResumedRoom,
   type RoomRecord,
   type WireLimits,
 } from '../../src/protocol/packets.js'
 
-type PacketOf<Kind extends PacketKind> = Extract<Packet, { kind: Kind }>
+export type PacketOf<Kind extends PacketKind> = Extract<Packet, { kind: Kind }>
 
 export class ScriptedServer {
   /** Every connection so far, in order. */
@@ -57,11 +60,17 @@ export class ScriptedServer {
     }
   }
 
-  /** The next connection, taken through HELLO and AUTH. */
-  async admit(limits: WireLimits = {}, grant: Partial<PacketOf<'authOk'>> = {}): Promise<ServedConnection> {
+  /** The next connection, past WELCOME. */
+  async greet(over: Partial<PacketOf<'welcome'>> = {}): Promise<ServedConnection> {
     const served = await this.accept()
     await served.expect('hello')
-    served.send(welcome({ limits }))
+    served.send(welcome(over))
+    return served
+  }
+
+  /** The next connection, taken through HELLO and AUTH. */
+  async admit(limits: WireLimits = {}, grant: Partial<PacketOf<'authOk'>> = {}): Promise<ServedConnection> {
+    const served = await this.greet({ limits })
     const { correlation } = await served.expect('auth')
     served.send(authOk({ correlation, ...grant }))
     return served
@@ -155,7 +164,7 @@ export const welcome = (over: Partial<PacketOf<'welcome'>> = {}): Packet => ({
   ...over,
 })
 
-export const authOk = (over: Partial<PacketOf<'authOk'>> & { correlation: number }): Packet => ({
+export const authOk = (over: Partial<PacketOf<'authOk'>> & { correlation: number }): PacketOf<'authOk'> => ({
   kind: 'authOk',
   user: userOf('alice'),
   session: trustedSessionId('s1'),
@@ -166,10 +175,40 @@ export const authOk = (over: Partial<PacketOf<'authOk'>> & { correlation: number
   ...over,
 })
 
+/** The session goes on; of the lobby everything after `from` follows. */
+export const resumed = (correlation: number, over: Partial<PacketOf<'resumed'>> = {}): Packet => ({
+  ...authOk({ correlation }),
+  kind: 'resumed',
+  correlation,
+  dedupWindowMs: 120_000,
+  ticket: Buffer.from('ticket 2'),
+  rooms: [],
+  ...over,
+})
+
+/** What RESUMED says of the lobby. */
+export const resumedLobby = (from: number, to: number, over: Partial<ResumedRoom> = {}): ResumedRoom => ({
+  room: LOBBY,
+  epoch: EPOCH,
+  from: trustedSeq(from),
+  to: trustedSeq(to),
+  outcome: ResumeOutcome.Whole,
+  ...over,
+})
+
+export const gap = (from: number, to: number, reason: GapReason, epoch: number = EPOCH): Packet => ({
+  kind: 'gap',
+  room: LOBBY,
+  epoch: trustedEpoch(epoch),
+  from: trustedSeq(from),
+  to: trustedSeq(to),
+  reason,
+})
+
 export const LOBBY = roomOf('lobby')
 export const EPOCH = trustedEpoch(7)
 
-export const joined = (correlation: number, seq: number, epoch: number = EPOCH): Packet => ({
+export const joined = (correlation: number, seq: number, epoch: number = EPOCH): PacketOf<'joined'> => ({
   kind: 'joined',
   correlation,
   room: LOBBY,

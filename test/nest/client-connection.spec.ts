@@ -191,14 +191,25 @@ test('a full server is told by its close code', async () => {
 
 test('close during connect leaves nothing connected', async () => {
   const { client, server } = await start()
-  const connected = client.connect()
+  const connected = failureOf(client.connect())
   const call = failureOf(client.send('wait', 0))
   await client.close()
-  await connected
+  expect(await connected).toMatchObject({ code: 'CLOSED' })
   expect(await call).toMatchObject({ code: expect.stringMatching(/^(CLOSED|NOT_CONNECTED)$/) })
   expect(() => client.unwrap()).toThrow('not connected yet')
   await server.close()
   expect(server.connectionCount).toBe(0)
+})
+
+test('close does not wait for a server that says nothing', async () => {
+  const silent = await ScriptedServer.start()
+  const client = clientOf(silent.port)
+  const connected = failureOf(client.connect())
+  const followed = failureOf(client.follow('lobby'))
+  await silent.accept()
+  await silent.accept()
+  await client.close()
+  expect([await connected, await followed]).toMatchObject([{ code: 'CLOSED' }, { code: 'CLOSED' }])
 })
 
 test('closing before connecting, and twice, does nothing', async () => {

@@ -16,7 +16,7 @@ export const callCommand: Command = {
     const [pattern, json] = args.take('PATTERN', 'JSON')
     if (pattern === undefined) throw new UsageError('PATTERN is missing')
     const data = json === undefined ? undefined : parseJson(json)
-    const connection = await ClientConnection.open(connectionOptions(context))
+    const connection = await ClientConnection.open({ ...connectionOptions(context), signal })
     const close = (): void => void connection.close()
     signal.addEventListener('abort', close)
     try {

@@ -3,7 +3,11 @@ import type { Command } from '../command.js'
 import { connectOptions, withClient } from '../connecting.js'
 import { ExitCode } from '../exit-codes.js'
 import { toJsonLine } from '../json-text.js'
+import { statusNotices } from '../status-notices.js'
 import { UsageError } from '../usage-error.js'
+
+/** For the answer, over lost connections; then nobody knows. */
+const PATIENCE_MS = 60_000
 
 export const sendCommand: Command = {
   name: 'send',
@@ -16,8 +20,9 @@ export const sendCommand: Command = {
     const [text] = args.take('TEXT')
     if (text === undefined) throw new UsageError('TEXT is missing')
     await withClient(context, async (client) => {
-      const room = await client.join(name)
-      const { seq, timeMs } = await room.publish(text)
+      client.onStatus(statusNotices(io))
+      const room = await client.join(name, { deadlineMs: PATIENCE_MS })
+      const { seq, timeMs } = await room.publish(text, { deadlineMs: PATIENCE_MS })
       writeLine(io.stdout, toJsonLine({ room: name, seq, timeMs }))
     })
     return ExitCode.Ok

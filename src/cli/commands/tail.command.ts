@@ -1,4 +1,3 @@
-import type { EndReason } from '../../client/room-feed.js'
 import type { RoomItem } from '../../client/room-items.js'
 import type { Room } from '../../client/room.js'
 import { writeLine } from '../cli-io.js'
@@ -6,7 +5,7 @@ import type { Command, CommandContext } from '../command.js'
 import { connectOptions, withClient } from '../connecting.js'
 import { ExitCode } from '../exit-codes.js'
 import { paintFor } from '../paint.js'
-import { humanLine, jsonLine } from '../room-lines.js'
+import { humanLine, jsonLine, removalNote } from '../room-lines.js'
 import { statusNotices } from '../status-notices.js'
 
 export const tailCommand: Command = {
@@ -30,7 +29,10 @@ export const tailCommand: Command = {
       client.onStatus(statusNotices(io))
       const room = await client.join(name, after === undefined ? {} : { after })
       await printItems(room, count, context)
-      return exitCodeAfter(room.endReason)
+      const removal = removalNote(room.endReason)
+      if (removal === undefined) return ExitCode.Ok
+      writeLine(io.stderr, `nestwire: ${removal}`)
+      return ExitCode.NotAllowed
     })
   },
 }
@@ -46,6 +48,3 @@ async function printItems(room: Room, count: number, { args, io }: CommandContex
     if (records >= count) return
   }
 }
-
-const exitCodeAfter = (reason: EndReason | undefined): ExitCode =>
-  reason === 'kicked' || reason === 'banned' ? ExitCode.NotAllowed : ExitCode.Ok
