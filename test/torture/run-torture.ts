@@ -33,6 +33,8 @@ export interface TortureReport {
   readonly kills: number
   /** Of those, before the server listened again. */
   readonly killsDuringStart: number
+  /** And after SIGTERM, before it had ended. */
+  readonly killsDuringDrain: number
   /** From the start of the process until it listens. */
   readonly restartMsMax: number
   readonly figures: Tally
@@ -62,7 +64,9 @@ const HABITS: Readonly<Record<string, Habits>> = {
 const TOKEN_TTL_SECONDS = 36_000
 const UPTIME_MS: Span = [50, 3_500]
 const START_MS: Span = [0, 1_000]
+const DRAIN_MS: Span = [0, 100]
 const KILL_DURING_START = 0.15
+const KILL_DURING_DRAIN = 0.1
 const SETTLE_TIMEOUT_MS = 60_000
 /** More of them say nothing new. */
 const MAX_VIOLATIONS = 50
@@ -89,6 +93,7 @@ class Torture {
   private clients: readonly TortureClient[] = []
   private kills = 0
   private killsDuringStart = 0
+  private killsDuringDrain = 0
   private restartMsMax = 0
 
   constructor(
@@ -114,7 +119,7 @@ class Torture {
     await server.listening
     await this.end()
     const { seed } = this.options
-    const { kills, killsDuringStart, restartMsMax, figures, checker } = this
+    const { kills, killsDuringStart, killsDuringDrain, restartMsMax, figures, checker } = this
     return {
       seed,
       seconds: Math.round((performance.now() - this.startedAtMs) / 1000),
@@ -122,6 +127,7 @@ class Torture {
       rooms: this.rooms.length,
       kills,
       killsDuringStart,
+      killsDuringDrain,
       restartMsMax: Math.round(restartMsMax),
       figures,
       violations: checker.violations.slice(0, MAX_VIOLATIONS),
@@ -154,16 +160,23 @@ class Torture {
   private async kill(server: ServerRun): Promise<void> {
     const startedAtMs = performance.now()
     const isStarting = this.kills > 0 && this.random.chance(KILL_DURING_START)
+    const isDraining = !isStarting && this.random.chance(KILL_DURING_DRAIN)
     if (isStarting) await sleep(this.random.within(START_MS))
     else {
       await server.listening
       if (this.kills > 0) this.restartMsMax = Math.max(this.restartMsMax, performance.now() - startedAtMs)
       await sleep(this.random.within(UPTIME_MS))
     }
+    if (isDraining) {
+      server.signal('SIGTERM')
+      await sleep(this.random.within(DRAIN_MS))
+    }
     server.signal('SIGKILL')
-    await server.ended
+    // It may have been quicker.
+    if ((await server.ended) !== null) return
     this.kills += 1
     if (isStarting) this.killsDuringStart += 1
+    if (isDraining) this.killsDuringDrain += 1
   }
 
   private look(): void {
