@@ -1,4 +1,7 @@
 /** Clients of a real server, whose connections end after any number of bytes. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
@@ -67,3 +70,60 @@ test('two senders and three readers have every message once, in order, wherever 
   await fc.assert(fc.asyncProperty(fc.record({ alice: bytes, bob: bytes }), holds), { seed: 4, numRuns: 12 })
   expect(alicesPath.cuts + bobsPath.cuts).toBeGreaterThan(80)
 }, 120_000)
+
+test('a session goes on after a cut, without a new token', async () => {
+  const app = await runApp()
+  const path = await startPath(app.address.port)
+  let tokens = 0
+  const token = (): Promise<string> => {
+    tokens += 1
+    return app.tokenOf('alice')
+  }
+  const alice = await connect({ port: path.port, token, random: () => 0 })
+  onTestFinished(() => alice.close())
+  const { session } = alice.session ?? {}
+  const room = await alice.join('lobby')
+  for (let cuts = 0; cuts < 3; cuts += 1) {
+    path.cut()
+    await room.publish('still here')
+  }
+  expect(alice.session?.session).toBe(session)
+  expect(tokens).toBe(1)
+})
+
+test('who is kicked while away is told, and not brought back', async () => {
+  const app = await runApp()
+  const path = await startPath(app.address.port)
+  const owner = await clientOf(app, 'owner')
+  const room = await owner.join('lobby')
+  const alice = await clientOf(app, 'alice', { port: path.port })
+  const reading = readAll(await alice.join('lobby'))
+  const alicesRoom = await alice.join('lobby')
+  path.cutAfter(Array<number>(10_000).fill(1))
+  await owner.request('rooms.kick', { room: 'lobby', user: 'alice' })
+  await expect.poll(() => alice.status).toBe('reconnecting')
+  path.cutAfter([])
+  expect(await reading).toEqual([])
+  expect(alicesRoom.endReason).toBe('notAMember')
+  await room.publish('alone')
+  expect(await owner.request('rooms.info', { room: 'lobby' })).toMatchObject({ members: 1 })
+})
+
+test('a restart of the server between two messages is not noticed', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'nestwire-'))
+  onTestFinished(() => rm(dataDir, { recursive: true, force: true }))
+  const first = await runApp({ NESTWIRE_DATA_DIR: dataDir })
+  const alice = await clientOf(first, 'alice')
+  const bob = await clientOf(first, 'bob')
+  const [alices, bobs] = [await alice.join('lobby'), await bob.join('lobby')]
+  const reading = readAll(alices)
+  const { session } = bob.session ?? {}
+  await bobs.publish('before')
+  const sending = publishAll(bobs, 'bob')
+  await first.close()
+  await runApp({ NESTWIRE_DATA_DIR: dataDir, NESTWIRE_PORT: String(first.address.port) })
+  const sent = await sending
+  await bobs.publish('the end')
+  expect(await reading).toEqual([{ seq: expect.any(Number) as number, text: 'before' }, ...sent])
+  expect(bob.session?.session).toBe(session)
+})
