@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { encodeBody } from '../../src/protocol/body.js'
+import { GapReason } from '../../src/protocol/packets.js'
 import { answerHistory, joinLobby, settled, startChat, take } from './chat-harness.js'
-import { ack, deliver, texts, type ServedConnection } from './scripted-server.js'
+import { ack, deliver, gap, texts, type ServedConnection } from './scripted-server.js'
 
 const THREE_ITEMS = { maxItems: 3, maxBytes: 1024 }
 const ping = { kind: 'ping', correlation: 77 } as const
@@ -86,6 +87,19 @@ describe('a room without a loop', () => {
     await answerHistory(chat.served, 3, texts([4, 5, 6, 7]))
     await answerHistory(chat.served, 7, texts([8, 9]))
     expect(await reading).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+})
+
+describe('a room that dropped deliveries before a gap', () => {
+  test('still reads them from the history', async () => {
+    const chat = await startChat({ roomBuffer: { maxItems: 2, maxBytes: 1024 } })
+    const room = await joinLobby(chat, 0)
+    chat.served.send(deliver([1]), deliver([2]), deliver([3]), gap(3, 10, GapReason.Trimmed), deliver([11]))
+    await chat.served.expectNothing()
+    const reading = take(room, 5)
+    await answerHistory(chat.served, 2, texts([3]))
+    await answerHistory(chat.served, 3, texts([11]))
+    expect(await reading).toEqual([1, 2, 3, 'trimmed 3-10', 11])
   })
 })
 

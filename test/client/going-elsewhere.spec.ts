@@ -47,6 +47,20 @@ describe('GOAWAY', () => {
   })
 })
 
+describe('GOAWAY right behind the handshake', () => {
+  test('is heeded, too', async () => {
+    const chat = await startResumable()
+    await lose(chat)
+    const [served, { correlation }] = await showTicket(chat)
+    served.send(resumed(correlation), goAway(0, ''))
+    await expect.poll(() => chat.client.status).toBe('connected')
+    const joining = failure(chat.client.join('lobby'))
+    await served.expectNothing()
+    await chat.client.close()
+    expect(await joining).toMatchObject({ code: 'CLOSED' })
+  })
+})
+
 describe('a server that is named', () => {
   test('is tried first, and the configured one if it does not answer', async () => {
     const dice = countedDice()
