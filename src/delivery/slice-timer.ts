@@ -13,7 +13,7 @@ const WINDOW_SHARE = 0.1
 const MAX_WINDOW_MS = 2
 /**
  * A room where few wait after many went waits longer, up to the cost of a fan-out, for the many to come back: publishers
- * with 64 messages in flight fell into step as 60 and 4, a fan-out for each (docs/decisions/0007).
+ * with 64 messages in flight fell into step as 60 and 4, a fan-out for each (docs/decisions/0007-what-a-fan-out-costs.md).
  */
 const MAX_THIN_WINDOW_MS = 8
 /** Fan-outs cheaper than this wait for nothing: two people talking gain no time from batching. */
