@@ -1,18 +1,21 @@
 /**
- * Consecutive records of one room, encoded once for everybody who stands just before them, and once more for each other
- * position inside them: a member that joined in the middle gets the rest.
+ * Consecutive records of one room, encoded once for everybody. Who stands inside them, having joined in the middle, gets
+ * the rest of the frame it stands in, and then what all get.
  */
 import { DELIVER_RESERVE_BYTES } from '../protocol/constants.js'
 import { encodeDeliverFrames, type DeliverFrame } from '../protocol/deliver-frames.js'
 import type { Epoch, RoomId, Seq } from '../protocol/ids.js'
 import type { RoomRecord } from '../protocol/packets.js'
 
+/** Rests of frames kept for others at the same place, each at most a frame. */
+const MAX_RESTS = 16
+
 export class RoomBatch {
   readonly prev: Seq
   readonly last: Seq
   /** Of the whole batch; shared by all members and never changed. */
   readonly frames: readonly DeliverFrame[]
-  private readonly tails = new Map<Seq, readonly DeliverFrame[]>()
+  private readonly rests = new Map<Seq, readonly DeliverFrame[]>()
 
   /** `records` is not empty; it and the bodies in it are held as long as the batch. */
   constructor(
@@ -27,12 +30,20 @@ export class RoomBatch {
 
   /** What a member at `position` (after `prev`, before `last`) has not got yet. */
   framesAfter(position: Seq): readonly DeliverFrame[] {
-    let frames = this.tails.get(position)
-    if (frames === undefined) {
-      frames = this.encode(this.records.filter(({ seq }) => seq > position))
-      this.tails.set(position, frames)
+    const at = this.frames.findIndex(({ lastSeq }) => lastSeq > position)
+    const isAtEdge = at > 0 && this.frames[at - 1]?.lastSeq === position
+    return isAtEdge ? this.frames.slice(at) : [...this.restOf(at, position), ...this.frames.slice(at + 1)]
+  }
+
+  private restOf(frame: number, position: Seq): readonly DeliverFrame[] {
+    let rest = this.rests.get(position)
+    if (rest === undefined) {
+      const lastSeq = this.frames[frame]?.lastSeq ?? position
+      rest = this.encode(this.records.filter(({ seq }) => seq > position && seq <= lastSeq))
+      this.rests.set(position, rest)
+      if (this.rests.size > MAX_RESTS) this.rests.delete(this.rests.keys().next().value ?? position)
     }
-    return frames
+    return rest
   }
 
   /** A record that was admitted just before the limit was lowered must still go out. */

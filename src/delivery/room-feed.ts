@@ -31,6 +31,10 @@ export interface RoomFeedHost {
   lagging(member: RoomMember): void
 }
 
+/** Encoded in one go: some 2 ms. */
+const MAX_BATCH_RECORDS = 4_096
+const MAX_BATCH_BYTES = 1024 * 1024
+
 export class RoomFeed implements Schedulable {
   lane: Lane | undefined
   notBeforeMs = 0
@@ -151,10 +155,11 @@ export class RoomFeed implements Schedulable {
   }
 
   private start(): RoomBatch | undefined {
-    const [first, ...more] = this.pending
+    const batched = this.pending.slice(0, countOfBatch(this.pending))
+    const [first, ...more] = batched
     if (first === undefined) return undefined
-    this.running = this.pending
-    this.pending = []
+    this.running = batched
+    this.pending = this.pending.slice(batched.length)
     this.next = this.members.length
     this.offers = 0
     const records: [RoomRecord, ...RoomRecord[]] = [first.record, ...more.map(({ record }) => record)]
@@ -190,4 +195,14 @@ export class RoomFeed implements Schedulable {
     }
     return frames.length
   }
+}
+
+/** How many of what waits go into the next batch; one at least. */
+function countOfBatch(waiting: readonly AdmittedRecord[]): number {
+  let bytes = 0
+  for (const [count, admitted] of waiting.entries()) {
+    bytes += admitted.bytes
+    if (count === MAX_BATCH_RECORDS || (bytes > MAX_BATCH_BYTES && count > 0)) return count
+  }
+  return waiting.length
 }

@@ -50,3 +50,13 @@ test('keeps rooms that are in use or not in the store', async () => {
   expect(ledger.stateOf(roomId('unborn'))).toBe(unborn)
   expect(ledger.stateOf(roomId('a'))).toBe(busy)
 })
+
+test('goes on with another store, whose rooms are read anew, and keeps the epochs of rooms that it does not know', async () => {
+  const ledger = new RoomLedger(await writtenStore(), MAX_ROOMS)
+  const known = ledger.stateOf(roomId('a'))
+  const unborn = ledger.stateOf(roomId('unborn'))
+  for (const state of [known, unborn]) state.assigned += 1
+  ledger.restart(await writtenStore())
+  expect(ledger.stateOf(roomId('a'))).toMatchObject({ assigned: 1, committed: 1 })
+  expect(ledger.stateOf(roomId('unborn'))).toMatchObject({ assigned: 0, committed: 0, salt: unborn.salt })
+})

@@ -85,7 +85,8 @@ export class RoomLedger {
   restart(store: LogStore): void {
     this.store = store
     this.newest = undefined
-    for (const { name, salt, isStored, isDeleted } of this.rooms.values()) {
+    // A copy: who stays is put behind the others, where a walk over the map itself would meet it again and again.
+    for (const { name, salt, isStored, isDeleted } of [...this.rooms.values()]) {
       this.rooms.delete(name)
       if (!isStored && !isDeleted) this.rooms.set(name, { ...unborn(name, salt), ...loaded(store.room(name)) })
     }
