@@ -21,17 +21,15 @@ export class RoomFeeds {
   open(room: RoomId): Promise<RoomFeed> {
     const running = this.openings.get(room)
     if (running !== undefined) return running
-    const opening = this.read(room).then(
+    const opening = this.read(room)
+    this.openings.set(room, opening)
+    // The first to hear of it, right before all who wait for it: whoever finds the feed comes after them.
+    opening.then(
       (feed) => {
         if (this.settle(room, opening)) this.feeds.set(room, feed)
-        return feed
       },
-      (error: unknown) => {
-        this.settle(room, opening)
-        throw error
-      },
+      () => this.settle(room, opening),
     )
-    this.openings.set(room, opening)
     return opening
   }
 
