@@ -31,8 +31,10 @@ interface ObservedTimes {
 
 interface ConnectionTimes extends ObservedTimes {
   readonly openedAtMs: number
-  /** Last PING of ours that nothing was heard since; -1 = none. */
+  /** Last PING of ours; -1 = none. */
   readonly pingedAtMs: number
+  /** Nothing was heard since. */
+  readonly isPingOpen: boolean
   /** Since when the client has taken next to nothing of what waits for it; -1 = it takes, or nothing waits. */
   readonly stalledSinceMs: number
   /** Its silence may be due to what it has to read first, until then; -1 = it may not. */
@@ -60,6 +62,7 @@ export class ConnectionDeadlines implements Timed {
   dueAtMs = 0
   private readonly openedAtMs: number
   private pingedAtMs = -1
+  private isPingOpen = false
   /** From when on something waited for the client, which is never for most. */
   private reading: ReadingWatch | undefined
   private closedAtMs = -1
@@ -75,7 +78,7 @@ export class ConnectionDeadlines implements Timed {
 
   /** A byte came: the client lives. */
   heard(): void {
-    this.pingedAtMs = -1
+    this.isPingOpen = false
   }
 
   /** From here on only the socket's hanging up is awaited. */
@@ -113,6 +116,7 @@ export class ConnectionDeadlines implements Timed {
         return this.watch().verify(nowMs, () => owner.close(verdict.code, verdict.message))
       case 'ping':
         this.pingedAtMs = nowMs
+        this.isPingOpen = true
         this.reading?.forget()
         owner.ping()
         return this.wake()
@@ -127,9 +131,9 @@ export class ConnectionDeadlines implements Timed {
     const observed = this.owner.observeTimes(nowMs)
     if (observed.isAwaited) this.watch().look(observed, nowMs)
     else this.reading?.rest()
-    const { openedAtMs, pingedAtMs, closedAtMs } = this
+    const { openedAtMs, pingedAtMs, isPingOpen, closedAtMs } = this
     const { sinceMs: stalledSinceMs = -1, excusedAtMs = -1 } = this.reading ?? {}
-    return { ...observed, openedAtMs, pingedAtMs, closedAtMs, stalledSinceMs, excusedAtMs }
+    return { ...observed, openedAtMs, pingedAtMs, isPingOpen, closedAtMs, stalledSinceMs, excusedAtMs }
   }
 
   private watch(): ReadingWatch {
@@ -160,7 +164,7 @@ function judgeDeadlines(times: ConnectionTimes, limits: TransportLimits, nowMs: 
         : { kind: 'silent', code, message, nextDueAtMs }
     nextDueAtMs = Math.min(nextDueAtMs, dueAtMs)
   }
-  if (!times.isHeld && isEstablished(times.state) && times.pingedAtMs < 0) {
+  if (!times.isHeld && isEstablished(times.state) && !times.isPingOpen) {
     const pingAtMs = pingDueAt(times, limits)
     if (nowMs >= pingAtMs) return { kind: 'ping' }
     nextDueAtMs = Math.min(nextDueAtMs, pingAtMs)
@@ -168,10 +172,11 @@ function judgeDeadlines(times: ConnectionTimes, limits: TransportLimits, nowMs: 
   return { kind: 'wait', nextDueAtMs }
 }
 
-/** Silence is asked about; and whoever more waits for, since a client confirms with each PONG. */
-function pingDueAt({ heardAtMs, stalledSinceMs }: ConnectionTimes, limits: TransportLimits): number {
+/** Silence is asked about; and once in half a stall time whoever more waits for, since a client confirms with each PONG. */
+function pingDueAt({ heardAtMs, stalledSinceMs, pingedAtMs }: ConnectionTimes, limits: TransportLimits): number {
   const bySilenceAtMs = heardAtMs + limits.pingIntervalMs
-  return stalledSinceMs < 0 ? bySilenceAtMs : Math.min(bySilenceAtMs, stalledSinceMs + limits.writeStallTimeoutMs / 2)
+  if (stalledSinceMs < 0) return bySilenceAtMs
+  return Math.min(bySilenceAtMs, Math.max(stalledSinceMs, pingedAtMs) + limits.writeStallTimeoutMs / 2)
 }
 
 /** While something waits to be read first, no answer can be expected. */
