@@ -8,7 +8,7 @@ import { Feature } from '../../src/protocol/constants.js'
 import { emptyFolder } from '../log/open-logs.js'
 import { fillDiskUnder } from '../support/broken-disk.js'
 import { startChat, type Chat } from '../support/chat-harness.js'
-import { ChatUser, publish } from '../support/chat-user.js'
+import { ChatUser, join as joining, publish } from '../support/chat-user.js'
 import { hello } from '../support/raw-client.js'
 
 interface Disk {
@@ -42,10 +42,21 @@ async function swappedFiles(): Promise<Disk> {
 
 const isReady = async ({ healthUrl }: Chat): Promise<boolean> => (await fetch(`${healthUrl}/ready`)).ok
 
-test.each([
+/** The log tries again after some seconds. */
+async function recovered(chat: Chat): Promise<void> {
+  await expect
+    .poll(async () => {
+      chat.clock.advance(5_000)
+      return isReady(chat)
+    })
+    .toBe(true)
+}
+
+const disks: readonly (readonly [string, () => Promise<Disk>])[] = [
   ['a disk of its own', async () => (await ownDisk()) ?? swappedFiles()],
   ['swapped files', swappedFiles],
-])('a full disk refuses messages until it has room again: %s', async (_what, make) => {
+]
+test.each(disks)('a full disk refuses messages until it has room again: %s', async (_what, make) => {
   const disk = await make()
   const chat = await startChat({
     NESTWIRE_LOG_ENGINE: 'lmdb',
@@ -78,16 +89,58 @@ test.each([
   await expect(bob.request('chat.history', { room: 'lobby', limit: 1 })).resolves.toMatchObject({ records: [{ seq }] })
 
   await disk.free()
-  await expect
-    .poll(async () => {
-      chat.clock.advance(5_000)
-      return isReady(chat)
-    })
-    .toBe(true)
+  await recovered(chat)
   expect(await alice.says('lobby', 'fits again')).toMatchObject({ seq: seq + 1 })
   for (const user of [alice, bob, slow]) {
     await user.hears('lobby', ['fits again'])
     await user.settled()
     expect(user.inbox.filter(({ kind }) => kind === 'deliver')).toEqual([])
   }
+})
+
+/** Where not even a page fits that was free before. */
+test('a room cannot be founded on a full disk, and can when it has room again', async () => {
+  const disk = await swappedFiles()
+  const chat = await startChat({ NESTWIRE_LOG_ENGINE: 'lmdb', NESTWIRE_DATA_DIR: disk.dataDir })
+  const [alice, bob] = [await chat.connect('alice'), await chat.connect('bob')]
+  await disk.fill()
+  expect(await alice.refusalOf((correlation) => joining('new', correlation))).toBe('COMMIT_FAILED')
+  expect(await bob.refusalOf((correlation) => joining('new', correlation))).toBe('LOG_UNAVAILABLE')
+  expect(await isReady(chat)).toBe(false)
+
+  await disk.free()
+  await recovered(chat)
+  const founded = async (): Promise<unknown> => {
+    chat.clock.advance(5_000)
+    return alice.request('rooms.join', { room: 'new' }).catch(() => undefined)
+  }
+  await expect.poll(founded).toMatchObject({ role: 'owner', members: 1 })
+  for (const user of [alice, bob]) await user.join('new')
+  await alice.hears('new', ['+bob'])
+  await alice.says('new', 'hello')
+  for (const user of [alice, bob]) await user.hears('new', ['hello'])
+})
+
+test.each(disks)('the first message of a room is refused by a full disk, and the next is the first: %s', async (_what, make) => {
+  const disk = await make()
+  const chat = await startChat({
+    NESTWIRE_LOG_ENGINE: 'lmdb',
+    NESTWIRE_DATA_DIR: disk.dataDir,
+    NESTWIRE_ANNOUNCE_MEMBERS_MAX: '0',
+  })
+  const [alice, bob] = [await chat.connect('alice'), await chat.connect('bob')]
+  for (const user of [alice, bob]) expect((await user.join('lobby')).seq).toBe(0)
+  await disk.fill()
+  const large = 'x'.repeat(30_000)
+  expect(await alice.refusalOf((correlation) => publish('lobby', large, correlation))).toBe('COMMIT_FAILED')
+  expect(await isReady(chat)).toBe(false)
+  await bob.settled()
+  expect(bob.inbox.filter(({ kind }) => kind === 'deliver')).toEqual([])
+
+  await disk.free()
+  await recovered(chat)
+  expect((await alice.says('lobby', 'first')).seq).toBe(1)
+  for (const user of [alice, bob]) await user.hears('lobby', ['first'])
+  await bob.settled()
+  expect(bob.inbox.filter(({ kind }) => kind === 'deliver')).toEqual([])
 })
