@@ -10,7 +10,7 @@ import { NO_SEQ, trustedSeq, type RoomId } from '../../src/protocol/ids.js'
 import { RecordKind } from '../../src/protocol/packets.js'
 import { roomLogContract } from '../contracts/room-log.contract.js'
 import { roomId, userId } from '../delivery/names.js'
-import { commitBegins, emptyFolder, openLog } from './open-logs.js'
+import { asNobody, commitBegins, emptyFolder, openLog } from './open-logs.js'
 
 const MIB = 1024 * 1024
 const everything = { maxRecords: 100_000, maxBytes: Infinity }
@@ -197,17 +197,6 @@ describe('start', () => {
     await expectRefusal(join(parent, 'file', 'log'), 'NESTWIRE_DATA_DIR')
   })
 })
-
-/** Modes mean nothing to root. */
-async function asNobody(act: () => Promise<void>): Promise<void> {
-  const isRoot = process.geteuid?.() === 0
-  if (isRoot) process.seteuid?.(65_534)
-  try {
-    await act()
-  } finally {
-    if (isRoot) process.seteuid?.(0)
-  }
-}
 
 async function expectRefusal(folder: string, reason: string): Promise<void> {
   const opening = openLog({}, { folder })

@@ -41,3 +41,14 @@ export async function openLog(
 /** Resolves when what was written just now is on its way to the disk: a commit begins when no microtask is left. */
 export const commitBegins = (): Promise<void> =>
   new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)))
+
+/** Modes mean nothing to root. */
+export async function asNobody(act: () => Promise<void>): Promise<void> {
+  const isRoot = process.geteuid?.() === 0
+  if (isRoot) process.seteuid?.(65_534)
+  try {
+    await act()
+  } finally {
+    if (isRoot) process.seteuid?.(0)
+  }
+}

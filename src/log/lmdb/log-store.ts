@@ -43,6 +43,10 @@ import type { WriteBatch } from './write-batch.js'
 const SALT_BYTES = 6
 export const randomSalt = (): number => randomBytes(SALT_BYTES).readUIntBE(0, SALT_BYTES)
 
+/** No file has it. */
+const NO_INODE = 0n
+const DISOWNING_MAP_BYTES = 64 * 1024 * 1024
+
 interface RecordRange {
   readonly room: number
   /** Both included. */
@@ -167,6 +171,16 @@ export class LogStore {
     return this.tree.close()
   }
 
+  /** Takes the store in `folder`, which nobody has open, from its file: whoever opens it next has another incarnation. */
+  static async disown(folder: string): Promise<void> {
+    const store = await LogStore.open(folder, DISOWNING_MAP_BYTES)
+    try {
+      await store.transaction(() => void store.tree.put(STORE_KEY, encodeStore({ ...store.identity, inode: NO_INODE })))
+    } finally {
+      await store.close()
+    }
+  }
+
   private transaction(write: () => void): Promise<void> {
     return transaction(this.tree, write)
   }
@@ -182,6 +196,16 @@ function openTree(folder: string, mapSize: number): RootDatabase<Buffer, Buffer>
     overlappingSync: false,
     eventTurnBatching: false,
   })
+}
+
+/** The tree as of one commit, written anew into the folder `target`; others may have it open, and write. */
+export async function copyStore(folder: string, target: string, mapSize: number): Promise<void> {
+  const tree = open({ path: folder, noSubdir: false, readOnly: true, mapSize })
+  try {
+    await tree.backup(target, true)
+  } finally {
+    await tree.close()
+  }
 }
 
 /** The promise of a batch that fails points to another one with the cause, which nobody else looks at. */

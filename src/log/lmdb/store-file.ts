@@ -3,7 +3,7 @@
  * cut short, or a full disk under its lock file, ends the process by a signal where we want a sentence.
  * Whoever calls holds the lock of the folder.
  */
-import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export class DamagedStore extends Error {
@@ -12,6 +12,8 @@ export class DamagedStore extends Error {
 
 /** Room for 126 readers: what LMDB would make it. Written, not stretched, so that it has its blocks. */
 const LOCK_FILE_BYTES = 16 * 1024
+/** Of `stat`, whatever the file system's own are. */
+const BLOCK_BYTES = 512
 
 // Of LMDB's data format 2, as lmdb-js 3 writes it: two pages, each with a header and a description of one commit.
 const MAGIC = 0xbeefc0de
@@ -30,7 +32,7 @@ interface StoreFile {
 
 /** `undefined` if there is no store yet. Throws `DamagedStore`, or what the file system says. */
 export function inspectStoreFile(folder: string): StoreFile | undefined {
-  writeFileSync(join(folder, 'lock.mdb'), Buffer.alloc(LOCK_FILE_BYTES), { mode: 0o600 })
+  makeLockFile(join(folder, 'lock.mdb'))
   const path = join(folder, 'data.mdb')
   if (!existsSync(path)) return undefined
   const file = openSync(path, 'r+')
@@ -44,6 +46,13 @@ export function inspectStoreFile(folder: string): StoreFile | undefined {
   } finally {
     closeSync(file)
   }
+}
+
+/** One that is whole stays: a backup that runs while the server restarts has its place in it. */
+function makeLockFile(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false })
+  const bytes = found === undefined ? 0 : Math.min(found.size, found.blocks * BLOCK_BYTES)
+  if (bytes < LOCK_FILE_BYTES) writeFileSync(path, Buffer.alloc(LOCK_FILE_BYTES), { mode: 0o600 })
 }
 
 export const inodeOf = (folder: string): bigint =>
