@@ -113,11 +113,13 @@ const PARTS: Readonly<Record<string, Part>> = {
       'config/',
       'auth/token-issuer.ts',
       'cli/commands/serve.command.ts',
+      'cli/commands/store.command.ts',
       'unreachable.ts',
     ],
     packages: ['node:fs', 'node:path', 'node:readline', 'node:stream', 'node:util'],
   },
   'cli/commands/serve.command.ts': { files: ['cli/', 'serve.ts'], packages: [] },
+  'cli/commands/store.command.ts': { files: ['cli/', 'log/lmdb/'], packages: ['node:path'] },
   'index.ts': { files: ['clock.ts', 'client/', 'transport/', 'transport/nestwire-client.ts'], packages: [] },
 }
 

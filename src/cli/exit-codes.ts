@@ -16,7 +16,7 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 
 export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   [ExitCode.Ok]: 'done',
-  [ExitCode.Refused]: 'the server refused the request',
+  [ExitCode.Refused]: 'the server refused the request, or it cannot be done here',
   [ExitCode.Usage]: 'the command line is wrong',
   [ExitCode.NotConnected]: 'no connection, or it was lost',
   [ExitCode.NotAllowed]: 'not allowed: the token, a ban, a missing right',

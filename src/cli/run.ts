@@ -6,6 +6,7 @@ import { callCommand } from './commands/call.command.js'
 import { chatCommand } from './commands/chat.command.js'
 import { sendCommand } from './commands/send.command.js'
 import { serveCommand } from './commands/serve.command.js'
+import { storeCommand } from './commands/store.command.js'
 import { tailCommand } from './commands/tail.command.js'
 import { tokenCommand } from './commands/token.command.js'
 import { ExitCode, exitCodeOf } from './exit-codes.js'
@@ -13,7 +14,15 @@ import { commandHelp, overview } from './help.js'
 import { printable } from './printable.js'
 import { UsageError } from './usage-error.js'
 
-const commands: readonly Command[] = [serveCommand, tokenCommand, chatCommand, sendCommand, tailCommand, callCommand]
+const commands: readonly Command[] = [
+  serveCommand,
+  tokenCommand,
+  chatCommand,
+  sendCommand,
+  tailCommand,
+  callCommand,
+  storeCommand,
+]
 
 export async function run(argv: readonly string[], io: CliIo): Promise<ExitCode> {
   const stopped = stopSignal(io)

@@ -28,6 +28,9 @@ describe('usage', () => {
     'a url with a path': [['call', 'x', '--url', 'nestwire://h:1/lobby'], /not a server/],
     'a port that is none': [['call', 'x', '--url', 'nestwire://h:0'], /not a (port|server)/],
     'a payload that is no JSON': [['call', 'x', '{room'], /not JSON/],
+    'a store command that is none': [['store', 'copy', 'x'], /say backup DIR or restore DIR/],
+    'a folder that is missing': [['store', 'backup'], /DIR is missing/],
+    'a backup that would replace': [['store', 'backup', 'x', '--replace'], /--replace is for restore/],
     'a user and token both missing': [['tail', '--room', 'r'], /--user is missing/],
   }
   for (const [what, [argv, message]] of Object.entries(wrong)) {
@@ -42,7 +45,8 @@ describe('usage', () => {
   test('prints the commands and the exit codes', async () => {
     const { exitCode, stdout } = await cli(['--help'])
     expect(exitCode).toBe(0)
-    for (const word of ['serve', 'token', 'chat', 'send', 'tail', 'call', '130  Ctrl-C']) expect(stdout).toContain(word)
+    for (const word of ['serve', 'token', 'chat', 'send', 'tail', 'call', 'store', '130  Ctrl-C'])
+      expect(stdout).toContain(word)
   })
 
   test('prints the options of a command', async () => {
