@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import { emptyFolder } from '../log/open-logs.js'
-import { publish } from '../support/chat-user.js'
+import { join, publish } from '../support/chat-user.js'
 import { compileSources, type CompiledSources } from '../support/compiled-sources.js'
 import type { PacketOf } from '../support/raw-client.js'
 import { OrderedDisk, startServerProcess, type DiskOrder } from '../support/server-process.js'
@@ -64,6 +64,56 @@ test.each(failures)('a burst ends in answers, not in half a history: %s', async 
   await bob.settled()
   expect(bob.inbox.filter(({ kind }) => kind === 'deliver')).toEqual([])
   expect(server.child.exitCode).toBeNull()
+})
+
+test.each(failures)('a room that was being founded has not been, and is when the disk is back: %s', async (order) => {
+  const disk = await OrderedDisk.make()
+  const dataDir = await emptyFolder()
+  const server = await startServerProcess(sources.folder, { ...disk.env, NESTWIRE_DATA_DIR: dataDir })
+  const [alice, bob] = [await server.connect('alice'), await server.connect('bob')]
+  await disk.order(order)
+  expect(await alice.refusalOf((correlation) => join('new', correlation))).toBe('COMMIT_FAILED')
+  expect(await alice.refusalOf((correlation) => publish('new', 'into it', correlation))).toBe('ROOM_NOT_FOUND')
+  expect(await server.isReady()).toBe(false)
+
+  await disk.order('ok')
+  await expect.poll(server.isReady, { timeout: 15_000 }).toBe(true)
+  // What the failed join left behind is cleared away first.
+  const founded = (): Promise<unknown> => alice.request('rooms.join', { room: 'new' }).catch(() => undefined)
+  await expect.poll(founded, { timeout: 15_000 }).toMatchObject({ role: 'owner', members: 1 })
+  for (const user of [alice, bob]) await user.join('new')
+  await alice.hears('new', ['+bob'])
+  const { seq } = await alice.says('new', 'hello')
+  for (const user of [alice, bob]) await user.hears('new', ['hello'])
+  await server.kill()
+
+  const next = await startServerProcess(sources.folder, { NESTWIRE_DATA_DIR: dataDir })
+  const again = await next.connect('alice')
+  expect(await again.request('rooms.info', { room: 'new' })).toMatchObject({ members: 2 })
+  expect(await again.request('chat.history', { room: 'new', limit: 1 })).toMatchObject({ records: [{ seq }] })
+})
+
+test.each(failures)('the first message of a room is lost, and the next is the first: %s', async (order) => {
+  const disk = await OrderedDisk.make()
+  const server = await startServerProcess(sources.folder, {
+    ...disk.env,
+    NESTWIRE_DATA_DIR: await emptyFolder(),
+    NESTWIRE_ANNOUNCE_MEMBERS_MAX: '0',
+  })
+  const [alice, bob] = [await server.connect('alice'), await server.connect('bob')]
+  for (const user of [alice, bob]) expect((await user.join('lobby')).seq).toBe(0)
+  await disk.order(order)
+  expect(await alice.refusalOf((correlation) => publish('lobby', 'lost', correlation))).toBe('COMMIT_FAILED')
+  expect(await server.isReady()).toBe(false)
+  await bob.settled()
+  expect(bob.inbox.filter(({ kind }) => kind === 'deliver')).toEqual([])
+
+  await disk.order('ok')
+  await expect.poll(server.isReady, { timeout: 15_000 }).toBe(true)
+  expect((await alice.says('lobby', 'first')).seq).toBe(1)
+  for (const user of [alice, bob]) await user.hears('lobby', ['first'])
+  await bob.settled()
+  expect(bob.inbox.filter(({ kind }) => kind === 'deliver')).toEqual([])
 })
 
 type Answer = PacketOf<'ack' | 'error'>
