@@ -96,7 +96,7 @@ export class Admission {
     return (maxBytes - bytes) * 100 < percent * maxBytes || (maxMessages - messages) * 100 < percent * maxMessages
   }
 
-  /** An empty lane takes any one message, so that no message is too large for ever. */
+  /** While nothing is held in any lane, any one message enters, so that none is too large for ever. */
   private fits(lane: Lane, bytes: number): boolean {
     const { lanes, maxTotalBytes } = this.limits()
     const { maxBytes, maxMessages } = lanes[lane]

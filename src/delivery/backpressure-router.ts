@@ -10,55 +10,38 @@ import type { RoomId, Seq } from '../protocol/ids.js'
 import type { RoomPosition } from '../protocol/packets.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 import { NestwireException } from '../transport/nestwire.exception.js'
-import { Admission, type AdmissionLimits, type AdmissionVerdict, type Lane } from './admission.js'
+import { Admission, type AdmissionLimits, type Lane } from './admission.js'
 import { CatchUp } from './catch-up.js'
+import { HeadCheck } from './head-check.js'
+import type { Rank } from './pending-ranks.js'
 import { RoomDelivery, type DeliveryPriority } from './room-delivery.js'
 import type { AdmittedRecord, RoomFeed } from './room-feed.js'
 import { RoomFeeds } from './room-feeds.js'
-import { RoomScheduler } from './room-scheduler.js'
-import { SliceTimer } from './slice-timer.js'
+import { SliceLoop, type SliceLoopParts } from './slice-loop.js'
+import { WaitingLine, type Admitted } from './waiting-line.js'
 
-interface RouterParts {
+interface RouterParts extends SliceLoopParts {
   readonly log: RoomLog
   readonly settings: Settings
   readonly clock: Pick<Clock, 'every'>
-  /** Milliseconds with fractions; only differences count. */
-  readonly nowMs: () => number
-  /** Runs `task` once, after I/O had its turn. */
-  readonly nextTick: (task: () => void) => void
-  /** Has the outboxes write what the last so many offers gave them. */
-  readonly flush: (offers: number) => void
-}
-
-type Admitted = Extract<AdmissionVerdict, { kind: 'admitted' }>
-
-/** A message of the high lane that found it full. */
-interface Waiting {
-  readonly bytes: number
-  readonly resolve: (admitted: Admitted) => void
 }
 
 /** What a record holds in admission beside its body: its bookkeeping on the way. */
 const RECORD_OVERHEAD_BYTES = 128
 const RETRY_AFTER_MS = 250
 
-/** High, above low: where a room goes that has messages of both. */
-const urgency: Readonly<Record<Lane, number>> = { high: 2, normal: 1, low: 0 }
-
 export class BackpressureRouter extends RoomDelivery {
   private readonly admission = new Admission(() => this.admissionLimits)
-  private readonly scheduler = new RoomScheduler()
-  private readonly slices: SliceTimer
+  private readonly slices: SliceLoop
   private readonly feeds: RoomFeeds
   private readonly catchUp: CatchUp
-  private readonly waiting: Waiting[] = []
-  private isRunning = false
+  private readonly headCheck: HeadCheck
+  private readonly waiting = new WaitingLine()
   private droppedEphemerals = 0
-  private readonly runSlice = (): void => this.slice()
 
   constructor(private readonly parts: RouterParts) {
     super()
-    this.slices = new SliceTimer(parts.nowMs)
+    this.slices = new SliceLoop(parts)
     const limits = () => parts.settings.current.transport
     this.catchUp = new CatchUp({ ...parts, limits })
     this.feeds = new RoomFeeds(parts.log, {
@@ -69,6 +52,7 @@ export class BackpressureRouter extends RoomDelivery {
       offered: (records) => this.release(records),
       lagging: (member) => this.catchUp.add(member),
     })
+    this.headCheck = new HeadCheck({ ...parts, isOpen: (feed) => this.feeds.get(feed.room) === feed })
   }
 
   get status(): 'normal' | 'congested' {
@@ -78,6 +62,11 @@ export class BackpressureRouter extends RoomDelivery {
   /** Of messages that are admitted and not yet offered to every live member. */
   get heldBytes(): number {
     return this.admission.heldBytes
+  }
+
+  /** Of high messages and notices that wait for room in their lane; beside `heldBytes`. */
+  get waitingBytes(): number {
+    return this.waiting.bytes
   }
 
   /** Connections that read on from the log in some room. */
@@ -120,16 +109,17 @@ export class BackpressureRouter extends RoomDelivery {
       committed = await this.parts.log.append(room, record)
     } catch (error) {
       this.giveBack(lane, bytes)
+      if (mayBeLogged(error)) this.headCheck.add(feed)
       throw error
     }
     if (isRepeat(committed)) {
       this.giveBack(lane, bytes)
       return committed
     }
-    const admitted = { record: committed, lane, bytes }
+    const admitted = { record: committed, lane, bytes, rank: rankOf(priority, lane, isDegraded) }
     // Nobody hears the room, or it was deleted meanwhile: there is nothing to deliver.
     if (this.feeds.get(room) !== feed || !feed.push(admitted)) this.release([admitted])
-    else this.schedule(feed, priority === 'notice' ? 'normal' : lane, isDegraded)
+    else this.slices.schedule(feed)
     return committed
   }
 
@@ -162,7 +152,7 @@ export class BackpressureRouter extends RoomDelivery {
   override deleteRoom(room: RoomId): Promise<void> {
     const feed = this.feeds.get(room)
     if (feed !== undefined) {
-      this.scheduler.remove(feed)
+      this.slices.remove(feed)
       this.release(feed.abandon())
     }
     return this.feeds.delete(room)
@@ -179,39 +169,25 @@ export class BackpressureRouter extends RoomDelivery {
     return feed
   }
 
-  /** Throws BACKPRESSURE. Who must wait does so in line, whatever would fit in between: order is order. */
+  /** Throws BACKPRESSURE. */
   private admit(priority: DeliveryPriority, bytes: number): Admitted | Promise<Admitted> {
     const wanted: Lane = priority === 'notice' ? 'high' : priority
-    if (wanted === 'high' && this.waiting.length > 0) return this.waitInLine(bytes)
+    if (wanted === 'high' && !this.waiting.isEmpty) return this.waitInLine(priority, bytes)
     const verdict = this.admission.admit(wanted, bytes)
     if (verdict.kind === 'admitted') return verdict
-    if (verdict.kind === 'wait') return this.waitInLine(bytes)
-    throw new NestwireException(ErrorCode.Backpressure, 'the server has more to deliver than it can; try again', {
-      retryAfterMs: RETRY_AFTER_MS,
-    })
+    if (verdict.kind === 'wait') return this.waitInLine(priority, bytes)
+    throw tooMuch()
   }
 
-  private waitInLine(bytes: number): Promise<Admitted> {
-    return new Promise((resolve) => this.waiting.push({ bytes, resolve }))
-  }
-
-  /** A high message lifts its whole room, a degraded one takes it down: order inside the room never changes. */
-  private schedule(feed: RoomFeed, lane: Lane, isDegraded: boolean): void {
-    const current = feed.lane
-    if (current === undefined || isDegraded || urgency[lane] > urgency[current]) this.scheduler.enqueue(feed, lane)
-    if (this.isRunning) return
-    this.isRunning = true
-    this.parts.nextTick(this.runSlice)
-  }
-
-  private slice(): void {
-    const { slices, scheduler } = this
-    slices.begin()
-    const offers = scheduler.runSlice(slices.startedAtMs, slices.maxOffers)
-    this.parts.flush(offers)
-    slices.end(offers)
-    this.isRunning = scheduler.size > 0
-    if (this.isRunning) this.parts.nextTick(this.runSlice)
+  /**
+   * As many bytes may wait as a lane holds, any one message if none does. Notices are not refused: they are small, and
+   * there is one for a request, of which each connection has few in flight.
+   */
+  private waitInLine(priority: DeliveryPriority, bytes: number): Promise<Admitted> {
+    const { laneMaxBytes } = this.parts.settings.current.delivery
+    const fits = this.waiting.isEmpty || this.waiting.bytes + bytes <= laneMaxBytes
+    if (!fits && priority !== 'notice') throw tooMuch()
+    return this.waiting.join(bytes)
   }
 
   private release(records: readonly AdmittedRecord[]): void {
@@ -225,12 +201,7 @@ export class BackpressureRouter extends RoomDelivery {
   }
 
   private wakeWaiting(): void {
-    for (let first = this.waiting[0]; first !== undefined; first = this.waiting[0]) {
-      const verdict = this.admission.admit('high', first.bytes)
-      if (verdict.kind !== 'admitted') return
-      this.waiting.shift()
-      first.resolve(verdict)
-    }
+    this.waiting.serve((bytes) => this.admission.admit('high', bytes))
   }
 
   private get admissionLimits(): AdmissionLimits {
@@ -245,3 +216,16 @@ export class BackpressureRouter extends RoomDelivery {
     }
   }
 }
+
+function rankOf(priority: DeliveryPriority, lane: Lane, isDegraded: boolean): Rank {
+  if (priority === 'notice') return 'normal'
+  return isDegraded ? 'degraded' : lane
+}
+
+const tooMuch = (): NestwireException =>
+  new NestwireException(ErrorCode.Backpressure, 'the server has more to deliver than it can; try again', {
+    retryAfterMs: RETRY_AFTER_MS,
+  })
+
+const mayBeLogged = (error: unknown): boolean =>
+  error instanceof NestwireException && error.failure.errorCode === ErrorCode.CommitFailed

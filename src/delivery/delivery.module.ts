@@ -23,6 +23,10 @@ import { RoomDelivery } from './room-delivery.js'
           clock,
           nowMs: () => performance.now(),
           nextTick: setImmediate,
+          after: (delayMs, task) => {
+            const timer = setTimeout(task, delayMs)
+            return () => clearTimeout(timer)
+          },
           flush: (offers) => flusher.flushNewest(offers),
         }),
     },

@@ -12,8 +12,10 @@ export type DeliveryPriority = 'high' | 'normal' | 'low' | 'notice'
 /** What chat and rooms ask of delivery; also the injection token. Rooms are named, connections attached and detached. */
 export abstract class RoomDelivery {
   /**
-   * Commits the record, then delivers it to the room. Calls for one room resolve and are delivered in call order.
-   * Rejects with BACKPRESSURE, nothing logged, while there is more to deliver than the lanes hold.
+   * Commits the record, then delivers it to the room. Calls for one room are logged, resolve and are delivered in call
+   * order, except that high ones and notices, which are in order among themselves, may have to wait for room in their
+   * lane, and normal and low ones do not wait for them. Rejects with BACKPRESSURE, nothing logged, while there is more
+   * to deliver than the lanes hold.
    */
   abstract append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<Appended>
   /** Makes a room ready for `attach`; idempotent. Resolves after a deletion of that name in progress. */

@@ -10,6 +10,7 @@ import { GapReason, type RoomRecord } from '../protocol/packets.js'
 import type { RoomHead } from '../log/room-log.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 import type { Lane } from './admission.js'
+import { PendingRanks, type Rank } from './pending-ranks.js'
 import { RoomBatch } from './room-batch.js'
 import { RoomMember } from './room-member.js'
 import type { Schedulable } from './room-scheduler.js'
@@ -19,6 +20,8 @@ export interface AdmittedRecord {
   readonly record: RoomRecord
   readonly lane: Lane
   readonly bytes: number
+  /** What it does to its room's lane: a notice is held with the high ones and is of normal urgency. */
+  readonly rank: Rank
 }
 
 export interface RoomFeedHost {
@@ -47,6 +50,8 @@ export class RoomFeed implements Schedulable {
   /** Members below this index have not been offered `batch` yet. */
   private next = 0
   private offers = 0
+  /** Of what is pending or running. */
+  private readonly ranks = new PendingRanks()
   /** Records in the batch before this one. */
   private lastCount = 0
   private headSeq: Seq
@@ -69,18 +74,30 @@ export class RoomFeed implements Schedulable {
     return this.members.length > 0
   }
 
+  get wantedLane(): Lane {
+    return this.ranks.lane
+  }
+
   memberOf(connection: ConnectionHandle): RoomMember | undefined {
     return this.byConnection.get(connection)
   }
 
   /** Takes the record that the log committed next. False if nobody is there to be offered it. */
   push(admitted: AdmittedRecord): boolean {
-    this.headSeq = admitted.record.seq
+    if (admitted.record.seq > this.headSeq) this.headSeq = admitted.record.seq
     if (!this.hasMembers) return false
     this.pending.push(admitted)
+    this.ranks.add(admitted.rank)
     // Whoever was heard last has answered: there is nobody left to wait for.
     if (this.pending.length >= this.lastCount) this.notBeforeMs = 0
     return true
+  }
+
+  /** The log goes further than was told here: members that have not come so far read it there. */
+  reach(seq: Seq): void {
+    if (seq <= this.headSeq) return
+    this.headSeq = seq
+    for (const member of this.members) this.host.lagging(member)
   }
 
   /** Deliveries start exactly after the returned position. Idempotent: who hears the room already stays where it is. */
@@ -169,6 +186,7 @@ export class RoomFeed implements Schedulable {
 
   private finish(): void {
     const { running } = this
+    for (const { rank } of running) this.ranks.remove(rank)
     this.running = []
     this.batch = undefined
     this.lastCount = running.length

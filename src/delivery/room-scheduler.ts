@@ -10,6 +10,8 @@ import type { Lane } from './admission.js'
 /** A room that wants turns. The scheduler owns `lane`; `undefined` while it waits for none. */
 export interface Schedulable {
   lane: Lane | undefined
+  /** Where it belongs, by what of it waits now. */
+  readonly wantedLane: Lane
   /** Earliest start of its next turn, in milliseconds of the scheduler's clock. */
   readonly notBeforeMs: number
   /** Makes at most `maxOffers` offers and says how many it made and whether work is left. */
@@ -36,8 +38,18 @@ export class RoomScheduler {
     return this.lanes.high.length + this.lanes.normal.length + this.lanes.low.length
   }
 
-  /** Puts a room at the end of a lane, or moves it whole to another one: its order stays with it. */
-  enqueue(room: Schedulable, lane: Lane): void {
+  /** When the first of those that wait may start; `Infinity` if none waits. */
+  get nextStartMs(): number {
+    let firstMs = Infinity
+    for (const lane of BY_URGENCY) {
+      for (const { notBeforeMs } of this.lanes[lane]) firstMs = Math.min(firstMs, notBeforeMs)
+    }
+    return firstMs
+  }
+
+  /** Puts a room at the end of its lane, or moves it whole to the one it belongs in now: its order stays with it. */
+  enqueue(room: Schedulable): void {
+    const lane = room.wantedLane
     if (room.lane === lane) return
     this.remove(room)
     room.lane = lane
@@ -68,9 +80,9 @@ export class RoomScheduler {
       made += Math.max(1, offers)
       this.account(lane ?? 'normal', Math.max(1, offers))
       // The turn may have moved or removed the room.
-      if (room.lane === undefined || room.lane !== lane) continue
+      if (room.lane !== lane) continue
       this.remove(room)
-      if (!isDone) this.enqueue(room, lane)
+      if (!isDone) this.enqueue(room)
     }
     return made
   }

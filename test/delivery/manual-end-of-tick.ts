@@ -6,6 +6,12 @@ export class ManualEndOfTick {
     this.tasks.push(task)
   }
 
+  /** Stands in for a timer: due at the end of the tick, whatever its delay. */
+  readonly after = (_delayMs: number, task: () => void): (() => void) => {
+    this.schedule(task)
+    return () => void (this.tasks = this.tasks.filter((each) => each !== task))
+  }
+
   /** How many tasks wait for the end of the tick. */
   get waiting(): number {
     return this.tasks.length

@@ -8,6 +8,7 @@ class WorkingRoom implements Schedulable {
   notBeforeMs = 0
   constructor(
     readonly name: string,
+    public wantedLane: Lane,
     private left: number,
     private readonly served: string[],
   ) {}
@@ -23,8 +24,8 @@ function setUp() {
   const served: string[] = []
   const scheduler = new RoomScheduler()
   const add = (name: string, lane: Lane, offers = 1): WorkingRoom => {
-    const room = new WorkingRoom(name, offers, served)
-    scheduler.enqueue(room, lane)
+    const room = new WorkingRoom(name, lane, offers, served)
+    scheduler.enqueue(room)
     return room
   }
   return { scheduler, served, add }
@@ -85,6 +86,14 @@ describe('turns', () => {
     expect(scheduler.runSlice(0, 10)).toBe(0)
     expect(scheduler.size).toBe(1)
   })
+
+  test('are due when the first of all lanes is', () => {
+    const { scheduler, add } = setUp()
+    expect(scheduler.nextStartMs).toBe(Infinity)
+    add('later', 'high').notBeforeMs = 5
+    add('first', 'low').notBeforeMs = 3
+    expect(scheduler.nextStartMs).toBe(3)
+  })
 })
 
 describe('moving', () => {
@@ -92,10 +101,20 @@ describe('moving', () => {
     const { scheduler, served, add } = setUp()
     const moved = add('moved', 'low')
     add('normal', 'normal')
-    scheduler.enqueue(moved, 'high')
+    moved.wantedLane = 'high'
+    scheduler.enqueue(moved)
     expect(scheduler.size).toBe(2)
     scheduler.runSlice(0, 10)
     expect(served).toEqual(['moved', 'normal'])
+  })
+
+  test('puts a room behind those of the lane where it belongs after its turn', () => {
+    const { scheduler, served, add } = setUp()
+    const falling = add('falling', 'high', 4)
+    add('normal', 'normal', 2)
+    falling.wantedLane = 'normal'
+    scheduler.runSlice(0, 8)
+    expect(served).toEqual(['falling', 'falling', 'normal', 'normal', 'falling', 'falling'])
   })
 
   test('removes a room that is gone', () => {

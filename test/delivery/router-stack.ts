@@ -36,6 +36,7 @@ export function startRouter(env: Record<string, string> = {}, msPerLook = 0.5) {
     clock,
     nowMs: nowOf,
     nextTick: tick.schedule,
+    after: tick.after,
     flush: () => undefined,
   })
   const say = (body: string | Buffer, priority: DeliveryPriority = 'normal', room = lobby) =>

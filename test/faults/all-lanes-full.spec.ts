@@ -60,7 +60,7 @@ test('high and notices wait in the order in which they came, large before small'
     say(large, 'high'),
     say('small', 'high'),
     say('joined', 'notice'),
-    say(large, 'high'),
+    say(Buffer.alloc(20_000), 'high'),
     say('last', 'high'),
   ]
   await new Promise(setImmediate)
