@@ -47,7 +47,19 @@ const burstAim = (rival: string, inFlight: number, atLeast: number): Aim => ({
   read: ratio(`deliveriesPerSecond/${rival}@${inFlight}`),
 })
 
-const SLICE_MS = 4
+/** As in `src/delivery/slice-timer.ts`. */
+const SLICE_MS = 2
+
+const logAim = (figure: 'sendAckMsP50' | 'sendDeliverMsP50', perSecond: number): Aim => ({
+  suite: 'log',
+  what: `ms more than with the log in memory, ${figure === 'sendAckMsP50' ? 'send to ACK' : 'send to receipt'}, ${perSecond} messages a second, p50`,
+  bound: { atMost: 2 },
+  read: ({ rows }) => {
+    const of = (name: string): number =>
+      Number(rows.find((row) => row.name === name && row['messagesPerSecond'] === perSecond)?.[figure])
+    return of(OURS) - of('memory')
+  },
+})
 
 const aims: readonly Aim[] = [
   fanoutAim('c-floor', 1.15),
@@ -81,6 +93,19 @@ const aims: readonly Aim[] = [
     read: ratio('othersMsP99/none-frozen@1000'),
   },
   {
+    suite: 'frozen',
+    what: 'peak memory with 10 % frozen ÷ with none',
+    bound: { atMost: 1.1 },
+    read: ratio('rssPeakMb/none-frozen@1000'),
+  },
+  {
+    suite: 'frozen',
+    what: 'peak kernel memory of sockets, MB more with 10 % frozen than with none',
+    bound: { atMost: 64 },
+    read: (document) =>
+      figure('kernelPeakMb', 1_000)(document) - figure('kernelPeakMb', 1_000, 'none-frozen')(document),
+  },
+  {
     suite: 'control',
     what: `ms from PING to PONG at saturation, p99, less twice that of an idle server and a slice of ${SLICE_MS} ms`,
     bound: { atMost: 0 },
@@ -105,6 +130,13 @@ const aims: readonly Aim[] = [
     bound: { atMost: 1.3 },
     read: ratio('usPerDelivery/own-100-members@18000'),
   },
+  {
+    suite: 'scale',
+    what: 'cost of a delivery beside 10,000 rooms ÷ beside 1',
+    bound: { atMost: 1.3 },
+    read: ratio('usPerDelivery/own-1-rooms@10000'),
+  },
+  ...[100, 1_000, 10_000].flatMap((rate) => [logAim('sendAckMsP50', rate), logAim('sendDeliverMsP50', rate)]),
 ]
 
 export function aimsTable(documents: readonly ResultDocument[]): string {

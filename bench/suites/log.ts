@@ -1,6 +1,7 @@
 /**
  * What a message costs to keep: the log on disk beside the one in memory, in this process, 64-byte bodies with ids, one
- * room.
+ * room; and what two people in a room see of it on a whole server, from sending to the acknowledgement and to the other's
+ * receipt.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,16 +14,19 @@ import { MemoryRoomLog } from '../../src/log/memory-room-log.js'
 import type { RoomLog } from '../../src/log/room-log.js'
 import { parseRoomId, parseUserId } from '../../src/protocol/ids.js'
 import { RecordKind } from '../../src/protocol/packets.js'
+import { measurePairs } from '../pair-contest.js'
 import { interleave } from '../rounds.js'
 import { percentile, ratiosOf, Samples, spread } from '../statistics.js'
 import { OURS, type Row, type Suite } from '../suite.js'
 
 const IN_FLIGHT = [1, 64, 1_000]
+const MESSAGES_PER_SECOND = [100, 1_000, 10_000]
 const FULL = { rounds: 7, roundMs: 2_000 }
 const QUICK = { rounds: 3, roundMs: 500 }
 const BODY = Buffer.alloc(64, 'x')
 
 const FIGURES = ['appendsPerSecond', 'commitMsP50', 'commitMsP99'] as const
+const PAIR_FIGURES = ['sendAckMsP50', 'sendAckMsP99', 'sendDeliverMsP50', 'sendDeliverMsP99'] as const
 type Figures = Readonly<Record<(typeof FIGURES)[number], number>>
 
 interface Contestant {
@@ -39,7 +43,7 @@ const contestants: readonly Contestant[] = [
 ]
 
 export const log: Suite = {
-  question: 'appends/s and time to commit at 1, 64 and 1,000 in flight, on disk beside in memory',
+  question: 'appends/s and time to commit at 1, 64 and 1,000 in flight; send to ACK and to receipt; disk beside memory',
   async run({ isQuick, progress }) {
     const { rounds, roundMs } = isQuick ? QUICK : FULL
     const rows: Row[] = []
@@ -50,8 +54,20 @@ export const log: Suite = {
         rows.push({ name: contestant.name, inFlight, ...spread(results) })
       }
     }
-    const ratios = ratiosOf(rows, FIGURES, 'inFlight')
-    return { params: { rounds, roundMs, inFlight: IN_FLIGHT, bodyBytes: BODY.length }, rows, ratios, failures: [] }
+    progress('two people talk')
+    const pairRows = await measurePairs({ messagesPerSecond: MESSAGES_PER_SECOND, rounds, roundMs })
+    const ratios = {
+      ...ratiosOf(rows, FIGURES, 'inFlight'),
+      ...ratiosOf(pairRows, PAIR_FIGURES, 'messagesPerSecond'),
+    }
+    const params = {
+      rounds,
+      roundMs,
+      inFlight: IN_FLIGHT,
+      messagesPerSecond: MESSAGES_PER_SECOND,
+      bodyBytes: BODY.length,
+    }
+    return { params, rows: [...rows, ...pairRows], ratios, failures: [] }
   },
 }
 

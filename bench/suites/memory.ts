@@ -37,7 +37,7 @@ const FULL: Params = {
   base: 1_000,
   members: 10_000,
   contestants: [OURS, 'naive', ...rivalNames],
-  rounds: 5,
+  rounds: 3,
   messages: 128,
   inFlight: 64,
 }
