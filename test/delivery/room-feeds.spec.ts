@@ -17,5 +17,5 @@ test.each(from1To(12))('who comes %i microtasks after the room was read is behin
   for (let hop = 0; hop < hops; hop += 1) await Promise.resolve()
   const [late, [opened, first, second]] = await Promise.all([say('late'), Promise.all(sent)])
   expect(seqs([first, second].flatMap((each) => each ?? []))).toEqual([1, 2])
-  expect([late.seq, opened?.seq].toSorted()).toEqual([3, 4])
+  expect(new Set([late.seq, opened?.seq])).toEqual(new Set([3, 4]))
 })

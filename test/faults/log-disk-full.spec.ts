@@ -121,26 +121,29 @@ test('a room cannot be founded on a full disk, and can when it has room again', 
   for (const user of [alice, bob]) await user.hears('new', ['hello'])
 })
 
-test.each(disks)('the first message of a room is refused by a full disk, and the next is the first: %s', async (_what, make) => {
-  const disk = await make()
-  const chat = await startChat({
-    NESTWIRE_LOG_ENGINE: 'lmdb',
-    NESTWIRE_DATA_DIR: disk.dataDir,
-    NESTWIRE_ANNOUNCE_MEMBERS_MAX: '0',
-  })
-  const [alice, bob] = [await chat.connect('alice'), await chat.connect('bob')]
-  for (const user of [alice, bob]) expect((await user.join('lobby')).seq).toBe(0)
-  await disk.fill()
-  const large = 'x'.repeat(30_000)
-  expect(await alice.refusalOf((correlation) => publish('lobby', large, correlation))).toBe('COMMIT_FAILED')
-  expect(await isReady(chat)).toBe(false)
-  await bob.settled()
-  expect(bob.inbox.filter(({ kind }) => kind === 'deliver')).toEqual([])
+test.each(disks)(
+  'the first message of a room is refused by a full disk, and the next is the first: %s',
+  async (_what, make) => {
+    const disk = await make()
+    const chat = await startChat({
+      NESTWIRE_LOG_ENGINE: 'lmdb',
+      NESTWIRE_DATA_DIR: disk.dataDir,
+      NESTWIRE_ANNOUNCE_MEMBERS_MAX: '0',
+    })
+    const [alice, bob] = [await chat.connect('alice'), await chat.connect('bob')]
+    for (const user of [alice, bob]) expect((await user.join('lobby')).seq).toBe(0)
+    await disk.fill()
+    const large = 'x'.repeat(30_000)
+    expect(await alice.refusalOf((correlation) => publish('lobby', large, correlation))).toBe('COMMIT_FAILED')
+    expect(await isReady(chat)).toBe(false)
+    await bob.settled()
+    expect(bob.inbox.filter(({ kind }) => kind === 'deliver')).toEqual([])
 
-  await disk.free()
-  await recovered(chat)
-  expect((await alice.says('lobby', 'first')).seq).toBe(1)
-  for (const user of [alice, bob]) await user.hears('lobby', ['first'])
-  await bob.settled()
-  expect(bob.inbox.filter(({ kind }) => kind === 'deliver')).toEqual([])
-})
+    await disk.free()
+    await recovered(chat)
+    expect((await alice.says('lobby', 'first')).seq).toBe(1)
+    for (const user of [alice, bob]) await user.hears('lobby', ['first'])
+    await bob.settled()
+    expect(bob.inbox.filter(({ kind }) => kind === 'deliver')).toEqual([])
+  },
+)

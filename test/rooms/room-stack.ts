@@ -114,6 +114,7 @@ export function startRoomsOn({ settings, clock, log, state }: Foundation, bounds
     clock,
     nowMs: () => performance.now(),
     nextTick: tick.schedule,
+    after: tick.after,
     flush: () => undefined,
   })
   const sessions = new SessionsService(new SessionGenerations(state, clock))
