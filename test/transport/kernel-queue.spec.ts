@@ -1,8 +1,14 @@
 import { once } from 'node:events'
+import { open } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { expect, onTestFinished, test } from 'vitest'
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { unacknowledgedBytes } from '../../src/transport/kernel-queue.js'
+
+// The real thing, watched.
+vi.mock('node:fs/promises', { spy: true })
+const searches = vi.mocked(open)
+beforeEach(() => void searches.mockClear())
 
 /** Both ends of a connection; the far one reads nothing yet. */
 async function connected(listenOn: string, host: string): Promise<{ near: Socket; far: Socket }> {
@@ -62,4 +68,47 @@ test('knows nothing of a socket that is gone', async () => {
   near.destroy()
   await once(near, 'close')
   expect(await unacknowledgedBytes(near)).toBeUndefined()
+})
+
+/** Lines of 150 bytes, of which the kernel gives 4 KiB at a time. */
+const PAIRS = 60
+
+test('finds each of many who ask at once, wherever the table was cut, in one search', async () => {
+  const { near, far } = await connected('127.0.0.1', '127.0.0.1')
+  const others = Array.from({ length: PAIRS }, () => connect(near.localPort ?? 0, '127.0.0.1'))
+  onTestFinished(() => others.forEach((socket) => socket.destroy()))
+  await Promise.all(others.map((socket) => once(socket, 'connect')))
+  near.write(Buffer.alloc(SENT_BYTES))
+  await expect.poll(() => near.writableLength).toBe(0)
+  const [busy, ...idle] = await Promise.all([near, far, ...others].map(unacknowledgedBytes))
+  expect(busy).toBeGreaterThan(0)
+  expect(idle).toEqual(idle.map(() => 0))
+  expect(searches).toHaveBeenCalledTimes(1)
+})
+
+test('answers who asks during a search by the next one', async () => {
+  const { near, far } = await connected('127.0.0.1', '127.0.0.1')
+  const first = unacknowledgedBytes(near)
+  await expect.poll(() => searches.mock.calls.length, { interval: 1 }).toBe(1)
+  const late = [near, far].map(unacknowledgedBytes)
+  expect(await Promise.all([first, ...late])).toEqual([0, 0, 0])
+  expect(searches).toHaveBeenCalledTimes(2)
+})
+
+test('rests nine times as long as it has searched, a second at most', async () => {
+  const { near } = await connected('127.0.0.1', '127.0.0.1')
+  const begun: number[] = []
+  const ended: number[] = []
+  for (let round = 0; round < 5; round += 1) {
+    const asked = unacknowledgedBytes(near)
+    await expect.poll(() => searches.mock.calls.length, { interval: 1 }).toBe(round + 1)
+    begun.push(performance.now())
+    await asked
+    ended.push(performance.now())
+  }
+  for (const [round, endMs] of ended.slice(0, -1).entries()) {
+    const searchMs = endMs - (begun[round] ?? 0)
+    // Timers count whole milliseconds.
+    expect((begun[round + 1] ?? 0) - endMs).toBeGreaterThanOrEqual(Math.min(1_000, 9 * searchMs) - 2)
+  }
 })
