@@ -86,7 +86,8 @@ export class RoomLedger {
     this.store = store
     this.newest = undefined
     // A copy: who stays is put behind the others, where a walk over the map itself would meet it again and again.
-    for (const { name, salt, isStored, isDeleted } of [...this.rooms.values()]) {
+    const known = [...this.rooms.values()]
+    for (const { name, salt, isStored, isDeleted } of known) {
       this.rooms.delete(name)
       if (!isStored && !isDeleted) this.rooms.set(name, { ...unborn(name, salt), ...loaded(store.room(name)) })
     }
