@@ -81,6 +81,7 @@ describe('backup', () => {
     const target = await temporaryFolder()
     await chmod(target, 0o755)
     expect(await backUp(await dataWith('one'), target)).toMatchObject({ exitCode: 0 })
+    for (const file of await readdir(target)) expect((await stat(join(target, file))).mode & 0o777).toBe(0o600)
     const dataDir = await temporaryFolder()
     expect(await restore(dataDir, target)).toMatchObject({ exitCode: 0 })
     expect(await saidIn(dataDir)).toEqual(['one'])

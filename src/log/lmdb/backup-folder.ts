@@ -13,8 +13,8 @@ export const SUM_FILE = 'SHA256SUMS'
 /** Inside the target, until all is there: its files are nobody else's to read, and go in one piece. */
 export const PARTIAL_FOLDER = 'partial'
 export const PRIVATE_FOLDER_MODE = 0o700
+export const PRIVATE_FILE_MODE = 0o600
 
-const PRIVATE_FILE_MODE = 0o600
 const SUM_LINE = new RegExp(`^([0-9a-f]{64}) [ *]${STORE_FILE}$`, 'm')
 
 /** Why a store was not backed up or restored: the message alone, without a stack, says what the operator must mend. */

@@ -5,12 +5,13 @@
  *
  * The copy belongs to no file: whoever opens it, wherever it is put, takes another incarnation and with it other epochs.
  */
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { StartUpError } from '../../config/start-up-error.js'
 import {
   explained,
   PARTIAL_FOLDER,
+  PRIVATE_FILE_MODE,
   PRIVATE_FOLDER_MODE,
   STORE_FILE,
   StoreCopyError,
@@ -90,6 +91,8 @@ async function checkUnlessInUse(folder: string): Promise<void> {
 async function fill(partial: string, { folder, signal }: Pick<BackupRequest, 'folder' | 'signal'>): Promise<void> {
   await copyStore(folder, partial, Math.max(MIN_MAP_BYTES, 2 * statSync(join(folder, STORE_FILE)).size))
   signal.throwIfAborted()
+  // The folder that it goes to may be open to all.
+  chmodSync(join(partial, STORE_FILE), PRIVATE_FILE_MODE)
   await LogStore.disown(partial)
   signal.throwIfAborted()
   await writeSum(partial, signal)

@@ -26,7 +26,7 @@ export interface RestoreRequest {
   readonly folder: string
   /** A store that is there is moved aside; else nothing is done. */
   readonly mayReplace: boolean
-  /** When it is aborted all is as it was, at once. */
+  /** When it is aborted nothing that was copied stays, at once. */
   readonly signal: AbortSignal
 }
 
