@@ -158,7 +158,7 @@ test('one byte a second of a client that cannot confirm: what waits is bounded, 
       expect(socket.writableLength).toBeLessThanOrEqual(WINDOW_BYTES)
       clock.advance(1_000)
     }
-    await expect.poll(sessionCount).toBe(2)
+    await expect.poll(sessionCount, { timeout: 10_000 }).toBe(2)
     client.startReading()
     await client.expectClosedAtLast('SlowConsumer')
     client.end()

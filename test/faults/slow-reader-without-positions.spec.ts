@@ -3,10 +3,13 @@
  * only when a third of them has gone. It lives as long as it reads, by what leaves the process or by what the kernel says.
  */
 import type { Socket } from 'node:net'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { unacknowledgedBytes } from '../../src/transport/kernel-queue.js'
 import type { ChatUser } from '../support/chat-user.js'
 import { besideBystanders, nextServerSocket, type Scene } from './bystanders.js'
+
+/** The kernel is asked often, and while it has many sockets it answers once a second. */
+vi.setConfig({ testTimeout: 90_000 })
 
 const STALL_MS = 4_000
 const LOOK_MS = STALL_MS / 4

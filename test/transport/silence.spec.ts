@@ -3,13 +3,16 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { Controller } from '@nestjs/common'
 import { MessagePattern } from '@nestjs/microservices'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { encodeBody } from '../../src/protocol/body.js'
 import { Feature } from '../../src/protocol/constants.js'
 import type { Packet } from '../../src/protocol/packets.js'
 import { unacknowledgedBytes } from '../../src/transport/kernel-queue.js'
 import { hello, type RawClient } from '../support/raw-client.js'
 import { startTransport } from '../support/transport-harness.js'
+
+/** The kernel is asked often, and while it has many sockets it answers once a second. */
+vi.setConfig({ testTimeout: 90_000 })
 
 const IDLE_MS = 3_000
 const LOOK_MS = 1_000
