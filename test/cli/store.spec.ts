@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { appendFile, chmod, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,8 +10,10 @@ import { temporaryFolder } from '../auth/key-files.js'
 import { roomId, userId } from '../delivery/names.js'
 import { asNobody, openLog } from '../log/open-logs.js'
 import { runApp } from '../support/running-app.js'
-import { cli, startCli } from './cli-harness.js'
+import { OrderedDisk } from '../support/server-process.js'
+import { cli } from './cli-harness.js'
 
+const BIN = new URL('../../dist/cli/main.js', import.meta.url).pathname
 const lobby = roomId('lobby')
 const MIB = 1024 * 1024
 
@@ -133,14 +136,24 @@ describe('backup', () => {
   })
 
   test('that is interrupted leaves nothing', async () => {
-    const dataDir = await dataWith('x'.repeat(2 * MIB))
+    const dataDir = await dataWith('one')
     const target = join(await temporaryFolder(), 'backup')
-    const running = startCli(['store', 'backup', target, '--data-dir', dataDir])
-    await expect.poll(() => existsSync(target), { interval: 1 }).toBe(true)
-    running.interrupt()
+    const disk = await OrderedDisk.make()
+    await disk.order('hold sync')
+    // A process of its own: in this one it would go on with the store after its end.
+    const running = spawn(process.execPath, [BIN, 'store', 'backup', target, '--data-dir', dataDir], {
+      env: { ...process.env, ...disk.env },
+    })
+    onTestFinished(() => void running.kill('SIGKILL'))
+    const ended = once(running, 'exit')
+    await disk.holds()
+    expect(existsSync(target)).toBe(true)
+    running.kill('SIGINT')
+    await expect.poll(() => existsSync(target)).toBe(false)
+    await disk.order('ok')
+    expect(await ended).toEqual([130, null])
     expect(existsSync(target)).toBe(false)
-    expect(await running.exitCode).toBe(130)
-    expect(await saidIn(dataDir)).toHaveLength(1)
+    expect(await saidIn(dataDir)).toEqual(['one'])
   })
 })
 
