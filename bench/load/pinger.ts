@@ -5,6 +5,7 @@ import { NestwireError } from '../../src/client/errors.js'
 import { shakeHands } from '../../src/client/handshake.js'
 import type { Wire, WireListener } from '../../src/client/wire.js'
 import { answerQuestions } from './answer-questions.js'
+import { runBeforeOthers } from './before-others.js'
 import { RoundTrips, type Pace, type RoundTripTimes } from './round-trips.js'
 
 const TOKEN_TTL_SECONDS = 3600
@@ -42,4 +43,5 @@ async function ping(pace: Pace): Promise<RoundTripTimes> {
 
 const program = { connect, ping }
 export type PingerProgram = typeof program
+runBeforeOthers()
 answerQuestions(program)

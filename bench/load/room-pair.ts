@@ -5,6 +5,7 @@ import { ClientConnection } from '../../src/client/client-connection.js'
 import { RecordKind } from '../../src/protocol/packets.js'
 import { percentile, Samples } from '../statistics.js'
 import { answerQuestions } from './answer-questions.js'
+import { runBeforeOthers } from './before-others.js'
 import { indexOfMessage, numberedMessage } from './numbered-message.js'
 import { RoundTrips, type Pace, type RoundTripTimes } from './round-trips.js'
 
@@ -102,4 +103,5 @@ function fail(error: unknown): void {
 
 const program = { join, talk, exchange }
 export type RoomPairProgram = typeof program
+runBeforeOthers()
 answerQuestions(program)

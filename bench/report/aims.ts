@@ -48,7 +48,7 @@ const burstAim = (rival: string, inFlight: number, atLeast: number): Aim => ({
 })
 
 /** As in `src/delivery/slice-timer.ts`. */
-const SLICE_MS = 2
+const SLICE_MS = 0.5
 
 const logAim = (figure: 'sendAckMsP50' | 'sendDeliverMsP50', perSecond: number): Aim => ({
   suite: 'log',

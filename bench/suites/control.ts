@@ -2,7 +2,8 @@
  * Whether PING is answered while the server has all it can do: round trips of a connection in no room, during a burst
  * into a room of 1,000 with 512 messages in flight. Beside it `idle`: the 1,000 are there, and nothing is said to them.
  *
- * pingMs: from PING to PONG, in a process of its own, which shares the machine with the server and with the readers.
+ * pingMs: from PING to PONG, in a process of its own, which shares the machine with the server and with the readers, and
+ * runs before them (`load/before-others.ts`).
  */
 import { SERVER_SETTINGS } from '../contest.js'
 import type { PingerProgram } from '../load/pinger.js'

@@ -3,7 +3,8 @@
  * without pause, four messages in flight. Beside it `quiet`: the 10,000 are there, and nothing is said to them.
  *
  * smallRoomMs: from publishing to the other's receipt, both in a process of their own, which shares the machine with the
- * server and with those who read for the 10,000. deliveriesPerSecond: those of the large room.
+ * server and with those who read for the 10,000, and runs before them (`load/before-others.ts`). deliveriesPerSecond:
+ * those of the large room.
  */
 import { SERVER_SETTINGS } from '../contest.js'
 import { RoomLoad } from '../load/room-load.js'

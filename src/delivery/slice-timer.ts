@@ -5,9 +5,10 @@
 
 /**
  * Work is cut into slices of this length. A message in a small room waits for one at each of its steps (its socket is
- * read, its commit is heard of, its turn comes), so that three of them stay well below what people notice.
+ * read, its commit is heard of, its turn comes). Shorter ones cost nothing that could be measured down to 0.25 ms, 2 ms
+ * doubled what others wait (docs/decisions/0004-rooms-in-lanes-positions-for-members.md).
  */
-const SLICE_MS = 2
+const SLICE_MS = 0.5
 /** A room waits this share of what its last fan-out cost, so that messages gather instead of going out one by one. */
 const WINDOW_SHARE = 0.1
 const MAX_WINDOW_MS = 2
@@ -21,8 +22,13 @@ const FREE_MS = 0.5
 const FIRST_OFFER_MS = 0.01
 /** Weight of the newest slice in the average. */
 const SMOOTHING = 0.2
-/** Slices of fewer offers say little about the cost of one. */
+/**
+ * Of fewer offers a slice says little about the cost of one, since what it costs itself is in it: it weighs less by the
+ * square. But all count, or slices that became short stayed short.
+ */
 const MEANINGFUL_OFFERS = 32
+/** A slice in which the machine did something else for a while counts as at most so many times the average. */
+const MAX_SURPRISE = 4
 const MIN_OFFERS = 16
 
 export class SliceTimer {
@@ -46,9 +52,10 @@ export class SliceTimer {
 
   /** After the flush: `offers` were made and written in this slice. */
   end(offers: number): void {
-    if (offers < MEANINGFUL_OFFERS) return
-    const observedMs = (this.nowMs() - this.startMs) / offers
-    this.offerMs += (observedMs - this.offerMs) * SMOOTHING
+    if (offers === 0) return
+    const observedMs = Math.min((this.nowMs() - this.startMs) / offers, this.offerMs * MAX_SURPRISE)
+    const weight = SMOOTHING * Math.min(1, offers / MEANINGFUL_OFFERS) ** 2
+    this.offerMs += (observedMs - this.offerMs) * weight
   }
 
   /** When a room whose batch took `offers` offers may start the next; `isThin`: much less waits than has just gone out. */

@@ -1,4 +1,7 @@
-/** How long a room waits before its next batch, by what its last fan-out cost; an offer is taken to cost 10 µs at first. */
+/**
+ * How much fits a slice of 0.5 ms, and how long a room waits before its next batch, by what offers have cost; one is taken
+ * to cost 10 µs at first.
+ */
 import { expect, test } from 'vitest'
 import { SliceTimer } from '../../src/delivery/slice-timer.js'
 
@@ -24,3 +27,38 @@ test.each([
   [800, 8],
   [801, 8],
 ])('few after many: after %i offers %f ms', (offers, ms) => expect(windowMs(offers, true)).toBe(ms))
+
+/** After `count` slices as large as the timer says, or as there is to do, of offers that cost so much: how large the next may be. */
+function slices() {
+  let nowMs = NOW_MS
+  const timer = new SliceTimer(() => nowMs)
+  return (count: number, offerMs: number, toDo = Infinity): number => {
+    for (let time = 0; time < count; time += 1) {
+      timer.begin()
+      const offers = Math.min(timer.maxOffers, toDo)
+      nowMs += offers * offerMs
+      timer.end(offers)
+    }
+    return timer.maxOffers
+  }
+}
+
+test('a slice holds what takes 0.5 ms', () => {
+  expect(slices()(100, 0.005)).toBeGreaterThan(95)
+})
+
+test('a slice that the machine interrupted shortens the next ones little', () => {
+  const make = slices()
+  expect(make(1, 1)).toBeGreaterThan(30)
+  expect(make(20, 0.01)).toBeGreaterThan(48)
+})
+
+test('slices that became short grow again when offers are cheap again', () => {
+  const make = slices()
+  expect(make(50, 1)).toBe(16)
+  expect(make(200, 0.01)).toBeGreaterThan(48)
+})
+
+test('a slice of one offer says next to nothing of what the others cost', () => {
+  expect(slices()(10, 1, 1)).toBeGreaterThan(45)
+})

@@ -186,16 +186,20 @@ export class LogStore {
   }
 }
 
+const TREE_OPTIONS = {
+  noSubdir: false,
+  encoding: 'binary',
+  keyEncoding: 'binary',
+  // As fast here as with them, and a record is not visible, and a commit not over, before fdatasync has returned.
+  overlappingSync: false,
+  eventTurnBatching: false,
+  // A commit begins with its second key and not at the end of the tick, which may be a slice of a broadcast away.
+  txnStartThreshold: 1,
+  batchStartThreshold: 1,
+} as const
+
 function openTree(folder: string, mapSize: number): RootDatabase<Buffer, Buffer> {
-  return open<Buffer, Buffer>(folder, {
-    noSubdir: false,
-    mapSize,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-    // As fast here as with them, and a record is not visible, and a commit not over, before fdatasync has returned.
-    overlappingSync: false,
-    eventTurnBatching: false,
-  })
+  return open<Buffer, Buffer>(folder, { ...TREE_OPTIONS, mapSize })
 }
 
 /** The tree as of one commit, written anew into the folder `target`; others may have it open, and write. */
