@@ -11,7 +11,7 @@ import { loadSettings } from '../../src/config/load-settings.js'
 import { Settings } from '../../src/config/settings.js'
 import { LmdbRoomLog } from '../../src/log/lmdb/lmdb-room-log.js'
 import { MemoryRoomLog } from '../../src/log/memory-room-log.js'
-import type { RoomLog } from '../../src/log/room-log.js'
+import type { RoomLogEngine } from '../../src/log/room-log.js'
 import { parseRoomId, parseUserId } from '../../src/protocol/ids.js'
 import { RecordKind } from '../../src/protocol/packets.js'
 import { measurePairs } from '../pair-contest.js'
@@ -31,7 +31,7 @@ type Figures = Readonly<Record<(typeof FIGURES)[number], number>>
 
 interface Contestant {
   readonly name: string
-  readonly open: (folder: string) => Promise<RoomLog>
+  readonly open: (folder: string) => Promise<RoomLogEngine>
 }
 
 const contestants: readonly Contestant[] = [
@@ -92,7 +92,7 @@ async function playRound({ open }: Contestant, inFlight: number, roundMs: number
   }
 }
 
-async function appendFor(log: RoomLog, inFlight: number, roundMs: number): Promise<Figures> {
+async function appendFor(log: RoomLogEngine, inFlight: number, roundMs: number): Promise<Figures> {
   const [room, sender] = [parseRoomId('lobby'), parseUserId('alice')]
   if (room === undefined || sender === undefined) throw new Error('these are names')
   const samples = new Samples()

@@ -1,6 +1,7 @@
 /**
  * Who may enter, decided before anything is logged; the only place that refuses. Capacity is what was admitted and not
- * yet offered to the last live member, counted in bytes and in messages, whichever is fuller. Pure: no clock, no queue.
+ * yet logged, and what was logged and not yet offered to the last live member, counted in bytes and in messages, whichever
+ * is fuller. Pure: no clock, no queue.
  *
  *   high    always enters; with its lane full the publisher must wait
  *   normal  enters; when congested it is degraded to the low lane, and refused if that is full too
@@ -61,7 +62,7 @@ export class Admission {
     return isCongested ? 'congested' : 'normal'
   }
 
-  /** Bytes admitted and not released, over all lanes. */
+  /** Bytes admitted or taken, and not released, over all lanes. */
   get heldBytes(): number {
     return this.totalBytes
   }
@@ -73,7 +74,12 @@ export class Admission {
     return verdict
   }
 
-  /** The message was offered to the last live member, or never came to be logged. */
+  /** Holds `bytes` for a message that is logged, by whomever: nobody may refuse it any more. */
+  take(lane: Lane, bytes: number): void {
+    this.hold(lane, bytes)
+  }
+
+  /** The message was offered to the last live member; or it is logged, or never will be. */
   release(lane: Lane, bytes: number): void {
     const load = this.loads[lane]
     load.bytes -= bytes

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.js'
 import type { Settings } from '../config/settings.js'
-import { isRepeat, type Appended, type NewRecord, type RoomHead, type RoomLog } from '../log/room-log.js'
+import type { NewRecord, Placed, RoomHead, RoomLog, RoomJournal, Urgency } from '../log/room-log.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { RoomId, Seq } from '../protocol/ids.js'
 import type { RoomPosition } from '../protocol/packets.js'
@@ -12,22 +12,19 @@ import type { ConnectionHandle } from '../transport/connection-handle.js'
 import { NestwireException } from '../transport/nestwire.exception.js'
 import { Admission, type AdmissionLimits, type Lane } from './admission.js'
 import { CatchUp } from './catch-up.js'
-import { HeadCheck } from './head-check.js'
-import type { Rank } from './pending-ranks.js'
 import { RoomDelivery, type DeliveryPriority } from './room-delivery.js'
-import type { AdmittedRecord, RoomFeed } from './room-feed.js'
+import { bytesOf, type RoomFeed } from './room-feed.js'
 import { RoomFeeds } from './room-feeds.js'
 import { SliceLoop, type SliceLoopParts } from './slice-loop.js'
 import { WaitingLine, type Admitted } from './waiting-line.js'
 
 interface RouterParts extends SliceLoopParts {
   readonly log: RoomLog
+  readonly journal: RoomJournal
   readonly settings: Settings
   readonly clock: Pick<Clock, 'every'>
 }
 
-/** What a record holds in admission beside its body: its bookkeeping on the way. */
-const RECORD_OVERHEAD_BYTES = 128
 const RETRY_AFTER_MS = 250
 
 export class BackpressureRouter extends RoomDelivery {
@@ -35,7 +32,6 @@ export class BackpressureRouter extends RoomDelivery {
   private readonly slices: SliceLoop
   private readonly feeds: RoomFeeds
   private readonly catchUp: CatchUp
-  private readonly headCheck: HeadCheck
   private readonly waiting = new WaitingLine()
   private droppedEphemerals = 0
 
@@ -44,22 +40,23 @@ export class BackpressureRouter extends RoomDelivery {
     this.slices = new SliceLoop(parts)
     const limits = () => parts.settings.current.transport
     this.catchUp = new CatchUp({ ...parts, limits })
-    this.feeds = new RoomFeeds(parts.log, {
+    this.feeds = new RoomFeeds(parts, {
       get maxFrameBytes() {
         return limits().maxFrameBytes
       },
       notBefore: (offers, isThin) => this.slices.notBefore(offers, isThin),
-      offered: (records) => this.release(records),
+      take: (lane, bytes) => this.admission.take(lane, bytes),
+      release: (lane, bytes) => this.release(lane, bytes),
+      scheduled: (feed) => this.slices.schedule(feed),
       lagging: (member) => this.catchUp.add(member),
     })
-    this.headCheck = new HeadCheck({ ...parts, isOpen: (feed) => this.feeds.get(feed.room) === feed })
   }
 
   get status(): 'normal' | 'congested' {
     return this.admission.status
   }
 
-  /** Of messages that are admitted and not yet offered to every live member. */
+  /** Of messages that are admitted or logged, and not yet offered to every live member. */
   get heldBytes(): number {
     return this.admission.heldBytes
   }
@@ -94,33 +91,22 @@ export class BackpressureRouter extends RoomDelivery {
     return this.droppedEphemerals
   }
 
-  override async append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<Appended> {
+  override async append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<Placed> {
     // What is in the log already is neither refused for congestion nor delivered again.
     const { sender, id } = record
     const repeat = id === undefined ? undefined : this.parts.log.repeatOf(room, sender, id.messageId)
     if (repeat !== undefined) return repeat
     const feed = this.feeds.get(room) ?? (await this.feeds.open(room))
-    const bytes = record.body.length + RECORD_OVERHEAD_BYTES
+    const bytes = bytesOf(record)
     const { lane, isDegraded } = await this.admit(priority, bytes)
-    let committed: Appended
     try {
       // It may have waited, and what the log would write now belongs to a later room of that name.
       if (this.feeds.get(room) !== feed) throw new NestwireException(ErrorCode.RoomNotFound, `there is no room ${room}`)
-      committed = await this.parts.log.append(room, record)
-    } catch (error) {
-      this.giveBack(lane, bytes)
-      if (mayBeLogged(error)) this.headCheck.add(feed)
-      throw error
+      return await this.parts.journal.append(room, record, urgencyOf(priority, isDegraded))
+    } finally {
+      // Once logged it is held by the room's feed, if anybody hears that.
+      this.release(lane, bytes)
     }
-    if (isRepeat(committed)) {
-      this.giveBack(lane, bytes)
-      return committed
-    }
-    const admitted = { record: committed, lane, bytes, rank: rankOf(priority, lane, isDegraded) }
-    // Nobody hears the room, or it was deleted meanwhile: there is nothing to deliver.
-    if (this.feeds.get(room) !== feed || !feed.push(admitted)) this.release([admitted])
-    else this.slices.schedule(feed)
-    return committed
   }
 
   override async open(room: RoomId): Promise<void> {
@@ -153,7 +139,7 @@ export class BackpressureRouter extends RoomDelivery {
     const feed = this.feeds.get(room)
     if (feed !== undefined) {
       this.slices.remove(feed)
-      this.release(feed.abandon())
+      feed.abandon()
     }
     return this.feeds.delete(room)
   }
@@ -190,12 +176,7 @@ export class BackpressureRouter extends RoomDelivery {
     return this.waiting.join(bytes)
   }
 
-  private release(records: readonly AdmittedRecord[]): void {
-    for (const { lane, bytes } of records) this.admission.release(lane, bytes)
-    this.wakeWaiting()
-  }
-
-  private giveBack(lane: Lane, bytes: number): void {
+  private release(lane: Lane, bytes: number): void {
     this.admission.release(lane, bytes)
     this.wakeWaiting()
   }
@@ -217,15 +198,13 @@ export class BackpressureRouter extends RoomDelivery {
   }
 }
 
-function rankOf(priority: DeliveryPriority, lane: Lane, isDegraded: boolean): Rank {
+/** A notice is of normal urgency, so that nobody lifts a room by coming and going. */
+function urgencyOf(priority: DeliveryPriority, isDegraded: boolean): Urgency {
   if (priority === 'notice') return 'normal'
-  return isDegraded ? 'degraded' : lane
+  return isDegraded ? 'degraded' : priority
 }
 
 const tooMuch = (): NestwireException =>
   new NestwireException(ErrorCode.Backpressure, 'the server has more to deliver than it can; try again', {
     retryAfterMs: RETRY_AFTER_MS,
   })
-
-const mayBeLogged = (error: unknown): boolean =>
-  error instanceof NestwireException && error.failure.errorCode === ErrorCode.CommitFailed

@@ -3,8 +3,8 @@ import { CLOCK } from '../clock.module.js'
 import type { Clock } from '../clock.js'
 import { Settings } from '../config/settings.js'
 import { LogModule } from '../log/log.module.js'
-import type { RoomLog } from '../log/room-log.js'
-import { ROOM_LOG } from '../log/room-log.token.js'
+import type { RoomLog, RoomJournal } from '../log/room-log.js'
+import { ROOM_JOURNAL, ROOM_LOG } from '../log/room-log.token.js'
 import { TickFlusher } from '../transport/outbox.js'
 import { BackpressureRouter } from './backpressure-router.js'
 import { RoomDelivery } from './room-delivery.js'
@@ -15,10 +15,11 @@ import { RoomDelivery } from './room-delivery.js'
     TickFlusher,
     {
       provide: BackpressureRouter,
-      inject: [ROOM_LOG, Settings, CLOCK, TickFlusher],
-      useFactory: (log: RoomLog, settings: Settings, clock: Clock, flusher: TickFlusher) =>
+      inject: [ROOM_LOG, ROOM_JOURNAL, Settings, CLOCK, TickFlusher],
+      useFactory: (log: RoomLog, journal: RoomJournal, settings: Settings, clock: Clock, flusher: TickFlusher) =>
         new BackpressureRouter({
           log,
+          journal,
           settings,
           clock,
           nowMs: () => performance.now(),

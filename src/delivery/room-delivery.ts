@@ -1,6 +1,6 @@
 import type { RoomId, Seq } from '../protocol/ids.js'
 import type { RoomPosition } from '../protocol/packets.js'
-import type { Appended, NewRecord, RoomHead } from '../log/room-log.js'
+import type { NewRecord, Placed, RoomHead } from '../log/room-log.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 
 /**
@@ -17,7 +17,7 @@ export abstract class RoomDelivery {
    * lane, and normal and low ones do not wait for them. Rejects with BACKPRESSURE, nothing logged, while there is more
    * to deliver than the lanes hold.
    */
-  abstract append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<Appended>
+  abstract append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<Placed>
   /** Makes a room ready for `attach`; idempotent. Resolves after a deletion of that name in progress. */
   abstract open(room: RoomId): Promise<void>
   /**

@@ -5,64 +5,91 @@
  */
 import { CloseCode } from '../protocol/close-codes.js'
 import { encodePacket } from '../protocol/encode-packet.js'
-import { NO_SEQ, type Epoch, type RoomId, type Seq } from '../protocol/ids.js'
+import { NO_EPOCH, NO_SEQ, type Epoch, type RoomId, type Seq } from '../protocol/ids.js'
 import { GapReason, type RoomRecord } from '../protocol/packets.js'
-import type { RoomHead } from '../log/room-log.js'
+import type { RoomFollower, RoomHead, RoomLog, RoomJournal, Urgency } from '../log/room-log.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 import type { Lane } from './admission.js'
-import { PendingRanks, type Rank } from './pending-ranks.js'
+import { PendingUrgencies } from './pending-urgencies.js'
 import { RoomBatch } from './room-batch.js'
 import { RoomMember } from './room-member.js'
 import type { Schedulable } from './room-scheduler.js'
 
-/** A record on its way to the members, and what it holds in admission until it was offered to the last of them. */
-export interface AdmittedRecord {
+/** A committed record on its way to the members, and what it holds in admission until it was offered to the last of them. */
+interface PendingRecord {
   readonly record: RoomRecord
+  readonly urgency: Urgency
   readonly lane: Lane
   readonly bytes: number
-  /** What it does to its room's lane: a notice is held with the high ones and is of normal urgency. */
-  readonly rank: Rank
 }
 
 export interface RoomFeedHost {
   readonly maxFrameBytes: number
   /** When this room may start its next batch, after one that took `offers` offers. */
   notBefore(offers: number, isThin: boolean): number
-  /** The batch was offered to every live member. */
-  offered(records: readonly AdmittedRecord[]): void
+  /** A record waits to be offered, */
+  take(lane: Lane, bytes: number): void
+  /** and was offered to every live member. */
+  release(lane: Lane, bytes: number): void
+  /** The room has something to offer. */
+  scheduled(feed: RoomFeed): void
   /** The member is behind and must be brought up from the log. */
   lagging(member: RoomMember): void
 }
+
+/** What a record holds beside its body: its bookkeeping on the way. */
+const RECORD_OVERHEAD_BYTES = 128
+export const bytesOf = ({ body }: Pick<RoomRecord, 'body'>): number => body.length + RECORD_OVERHEAD_BYTES
+const lanes = { high: 'high', normal: 'normal', degraded: 'low', low: 'low' } as const satisfies Record<Urgency, Lane>
 
 /** Encoded in one go: some 2 ms. */
 const MAX_BATCH_RECORDS = 4_096
 const MAX_BATCH_BYTES = 1024 * 1024
 
-export class RoomFeed implements Schedulable {
+export class RoomFeed implements Schedulable, RoomFollower {
   lane: Lane | undefined
   notBeforeMs = 0
-  readonly epoch: Epoch
   private readonly members: RoomMember[] = []
   private readonly byConnection = new Map<ConnectionHandle, RoomMember>()
-  private pending: AdmittedRecord[] = []
-  private running: readonly AdmittedRecord[] = []
+  private pending: PendingRecord[] = []
+  private running: readonly PendingRecord[] = []
   private batch: RoomBatch | undefined
   /** Members below this index have not been offered `batch` yet. */
   private next = 0
   private offers = 0
   /** Of what is pending or running. */
-  private readonly ranks = new PendingRanks()
+  private readonly urgencies = new PendingUrgencies()
   /** Records in the batch before this one. */
   private lastCount = 0
-  private headSeq: Seq
+  private headSeq = NO_SEQ
+  private ofEpoch = NO_EPOCH
+  private unfollow: () => void = () => undefined
 
-  constructor(
+  private constructor(
     readonly room: RoomId,
-    head: RoomHead,
     private readonly host: RoomFeedHost,
-  ) {
-    this.epoch = head.epoch
-    this.headSeq = head.seq
+  ) {}
+
+  /** Of a room as it stands in the log; what is committed from then on will be told. */
+  static async open(
+    room: RoomId,
+    { log, journal, host }: { readonly log: RoomLog; readonly journal: RoomJournal; readonly host: RoomFeedHost },
+  ): Promise<RoomFeed> {
+    const feed = new RoomFeed(room, host)
+    feed.unfollow = await journal.follow(room, feed)
+    try {
+      const { epoch, seq } = await log.head(room)
+      feed.ofEpoch = epoch
+      feed.reaches(seq)
+      return feed
+    } catch (error) {
+      feed.unfollow()
+      throw error
+    }
+  }
+
+  get epoch(): Epoch {
+    return this.ofEpoch
   }
 
   /** The last committed record. */
@@ -75,26 +102,29 @@ export class RoomFeed implements Schedulable {
   }
 
   get wantedLane(): Lane {
-    return this.ranks.lane
+    return this.urgencies.lane
   }
 
   memberOf(connection: ConnectionHandle): RoomMember | undefined {
     return this.byConnection.get(connection)
   }
 
-  /** Takes the record that the log committed next. False if nobody is there to be offered it. */
-  push(admitted: AdmittedRecord): boolean {
-    if (admitted.record.seq > this.headSeq) this.headSeq = admitted.record.seq
-    if (!this.hasMembers) return false
-    this.pending.push(admitted)
-    this.ranks.add(admitted.rank)
+  committed(record: RoomRecord, urgency: Urgency): void {
+    if (record.seq <= this.headSeq) return
+    // Some before it were not told: members stand before those, and read on from there.
+    if (record.prev !== this.headSeq) return this.reaches(record.seq)
+    this.headSeq = record.seq
+    if (!this.hasMembers) return
+    const [lane, bytes] = [lanes[urgency], bytesOf(record)]
+    this.pending.push({ record, urgency, lane, bytes })
+    this.urgencies.add(urgency)
+    this.host.take(lane, bytes)
     // Whoever was heard last has answered: there is nobody left to wait for.
     if (this.pending.length >= this.lastCount) this.notBeforeMs = 0
-    return true
+    this.host.scheduled(this)
   }
 
-  /** The log goes further than was told here: members that have not come so far read it there. */
-  reach(seq: Seq): void {
+  reaches(seq: Seq): void {
     if (seq <= this.headSeq) return
     this.headSeq = seq
     for (const member of this.members) this.host.lagging(member)
@@ -163,12 +193,13 @@ export class RoomFeed implements Schedulable {
   }
 
   /** Gives back what waits; the room is gone. */
-  abandon(): readonly AdmittedRecord[] {
+  abandon(): void {
+    this.unfollow()
     const waiting = [...this.running, ...this.pending]
     this.running = []
     this.pending = []
     this.batch = undefined
-    return waiting
+    this.release(waiting)
   }
 
   private start(): RoomBatch | undefined {
@@ -186,13 +217,19 @@ export class RoomFeed implements Schedulable {
 
   private finish(): void {
     const { running } = this
-    for (const { rank } of running) this.ranks.remove(rank)
     this.running = []
     this.batch = undefined
     this.lastCount = running.length
     const left = this.pending.length
     this.notBeforeMs = left >= running.length ? 0 : this.host.notBefore(this.offers, left * 2 < running.length)
-    this.host.offered(running)
+    this.release(running)
+  }
+
+  private release(records: readonly PendingRecord[]): void {
+    for (const { urgency, lane, bytes } of records) {
+      this.urgencies.remove(urgency)
+      this.host.release(lane, bytes)
+    }
   }
 
   /** Returns how many frames were offered. */
@@ -216,7 +253,7 @@ export class RoomFeed implements Schedulable {
 }
 
 /** How many of what waits go into the next batch; one at least. */
-function countOfBatch(waiting: readonly AdmittedRecord[]): number {
+function countOfBatch(waiting: readonly PendingRecord[]): number {
   let bytes = 0
   for (const [count, admitted] of waiting.entries()) {
     bytes += admitted.bytes

@@ -1,5 +1,5 @@
 /** The feeds of all rooms that are open, and the order of opening and deleting one name. */
-import type { RoomLog } from '../log/room-log.js'
+import type { RoomLog, RoomJournal } from '../log/room-log.js'
 import type { RoomId } from '../protocol/ids.js'
 import { RoomFeed, type RoomFeedHost } from './room-feed.js'
 
@@ -9,7 +9,7 @@ export class RoomFeeds {
   private readonly deletions = new Map<RoomId, Promise<void>>()
 
   constructor(
-    private readonly log: RoomLog,
+    private readonly parts: { readonly log: RoomLog; readonly journal: RoomJournal },
     private readonly host: RoomFeedHost,
   ) {}
 
@@ -47,13 +47,13 @@ export class RoomFeeds {
 
   private async read(room: RoomId): Promise<RoomFeed> {
     await this.deletions.get(room)
-    return new RoomFeed(room, await this.log.head(room), this.host)
+    return RoomFeed.open(room, { ...this.parts, host: this.host })
   }
 
   private async deleteLog(room: RoomId, opening: Promise<RoomFeed> | undefined): Promise<void> {
     await this.deletions.get(room)
     await opening?.catch(() => undefined) // whoever opens hears of the failure
-    await this.log.deleteRoom(room)
+    await this.parts.log.deleteRoom(room)
   }
 
   /** False if the room was deleted while it was being opened. */

@@ -6,13 +6,15 @@ import { Settings } from '../config/settings.js'
 import { LmdbRoomLog } from './lmdb/lmdb-room-log.js'
 import { MemoryRoomLog } from './memory-room-log.js'
 import { MemoryStateStore } from './memory-state-store.js'
-import type { RoomLog } from './room-log.js'
-import { ROOM_LOG, STATE_STORE } from './room-log.token.js'
+import type { RoomJournal, RoomLog } from './room-log.js'
+import { ROOM_JOURNAL, ROOM_LOG, STATE_STORE } from './room-log.token.js'
+import { SoleWriter } from './sole-writer.js'
 import type { StateStore } from './state-store.js'
 
-/** Both ports, of one engine. */
+/** All ports, of one engine. */
 interface LogEngine {
   readonly log: RoomLog
+  readonly journal: RoomJournal
   readonly state: StateStore
 }
 
@@ -24,10 +26,12 @@ async function openEngine(settings: Settings, clock: Clock): Promise<LogEngine> 
   switch (log.engine) {
     case 'lmdb': {
       const lmdb = await LmdbRoomLog.open({ folder: join(storage.dataDir, 'log'), settings, clock })
-      return { log: lmdb, state: lmdb.state }
+      return { log: lmdb, journal: new SoleWriter(lmdb, clock), state: lmdb.state }
     }
-    case 'memory':
-      return { log: new MemoryRoomLog(settings, clock), state: new MemoryStateStore() }
+    case 'memory': {
+      const memory = new MemoryRoomLog(settings, clock)
+      return { log: memory, journal: new SoleWriter(memory, clock), state: new MemoryStateStore() }
+    }
   }
 }
 
@@ -35,9 +39,10 @@ async function openEngine(settings: Settings, clock: Clock): Promise<LogEngine> 
   providers: [
     { provide: LOG_ENGINE, inject: [Settings, CLOCK], useFactory: openEngine },
     { provide: ROOM_LOG, inject: [LOG_ENGINE], useFactory: ({ log }: LogEngine) => log },
+    { provide: ROOM_JOURNAL, inject: [LOG_ENGINE], useFactory: ({ journal }: LogEngine) => journal },
     { provide: STATE_STORE, inject: [LOG_ENGINE], useFactory: ({ state }: LogEngine) => state },
   ],
-  exports: [ROOM_LOG, STATE_STORE],
+  exports: [ROOM_LOG, ROOM_JOURNAL, STATE_STORE],
 })
 export class LogModule implements OnApplicationShutdown {
   constructor(@Inject(ROOM_LOG) private readonly log: RoomLog) {}

@@ -13,7 +13,7 @@ import { RecentIds } from './recent-ids.js'
 import { RecordRing } from './record-ring.js'
 import { LogFault } from './log-fault.js'
 import { isBeyond } from './retention.js'
-import type { Appended, NewRecord, ReadLimit, Repeat, RoomHead, RoomLog } from './room-log.js'
+import type { Appended, NewRecord, ReadLimit, Repeat, RoomHead, RoomLogEngine } from './room-log.js'
 
 /** What a kept record costs beside its body: record, Buffer, ring slot (330–350 bytes of RSS measured on Node 20). */
 const RECORD_OVERHEAD_BYTES = 350
@@ -28,7 +28,7 @@ interface History {
   bytes: number
 }
 
-export class MemoryRoomLog implements RoomLog {
+export class MemoryRoomLog implements RoomLogEngine {
   private readonly rooms = new Map<RoomId, History>()
   /** Rooms that hold records, the least recently written first. */
   private readonly byAge = new Map<RoomId, History>()

@@ -1,4 +1,6 @@
 /** Injection token of the `RoomLog` port. */
 export const ROOM_LOG = Symbol('RoomLog')
+/** Injection token of the `RoomJournal` port. */
+export const ROOM_JOURNAL = Symbol('RoomJournal')
 /** Injection token of the `StateStore` port. */
 export const STATE_STORE = Symbol('StateStore')

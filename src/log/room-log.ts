@@ -44,13 +44,27 @@ export interface ReadLimit {
   readonly maxBytes: number
 }
 
+/** Who is told how a room's log goes on, whoever appends to it. */
+export interface RoomFollower {
+  /** The next committed record. If its `prev` is not the last that was told, some were missed. */
+  committed(record: RoomRecord, urgency: Urgency): void
+  /** The log goes to `seq` at least; what was not told can be read. */
+  reaches(seq: Seq): void
+}
+
+/** How a record was let in. `degraded`: of normal urgency, and there was room only in the low lane. */
+export type Urgency = 'high' | 'normal' | 'degraded' | 'low'
+
+/** Where a message stands. */
+export interface Placed {
+  /** It was appended before, and nothing was written. */
+  readonly isRepeat: boolean
+  readonly seq: Seq
+  readonly timeMs: number
+}
+
+/** What is in the log, and what is taken out of it. */
 export interface RoomLog {
-  /**
-   * Resolves once the record is committed. Calls for one room resolve in call order, with `seq` strictly growing.
-   * A repeat resolves with what the first came to, and shares its failure. One of an id that is not known is refused
-   * with OUTCOME_UNKNOWN if the first may have been forgotten.
-   */
-  append(room: RoomId, record: NewRecord): Promise<Appended>
   /** What `append` would answer to a repeat; `undefined` if the id is not known, after less than 1 µs. */
   repeatOf(room: RoomId, sender: UserId, messageId: Buffer): Promise<Repeat> | undefined
   /** Committed records with `seq > after`, ascending; at least one if there is any, whatever `maxBytes`. */
@@ -67,3 +81,27 @@ export interface RoomLog {
   fault(): string | undefined
   close(): Promise<void>
 }
+
+/** An engine that one process appends to. */
+export interface RoomLogEngine extends RoomLog {
+  /**
+   * Resolves once the record is committed. Calls for one room resolve in call order, with `seq` strictly growing.
+   * A repeat resolves with what the first came to, and shares its failure. One of an id that is not known is refused
+   * with OUTCOME_UNKNOWN if the first may have been forgotten.
+   */
+  append(room: RoomId, record: NewRecord): Promise<Appended>
+}
+
+/** How a log is written to, and what is written heard of, by however many processes do so. */
+export interface RoomJournal {
+  /** As `RoomLogEngine.append`; the record itself comes to those who follow the room. */
+  append(room: RoomId, record: NewRecord, urgency: Urgency): Promise<Placed>
+  /**
+   * Resolves when all that is committed from then on will be told; what is missed on the way is noticed and told by
+   * `reaches`. Returns what ends it.
+   */
+  follow(room: RoomId, follower: RoomFollower): Promise<() => void>
+}
+
+/** An engine that several nodes append to. */
+export interface SharedRoomLog extends RoomLog, RoomJournal {}

@@ -42,3 +42,5 @@ export const trustedSessionId = (value: string): SessionId => value as SessionId
 export const trustedConnectionId = (value: string): ConnectionId => value as ConnectionId
 
 export const NO_SEQ = 0 as Seq
+/** Of no log. */
+export const NO_EPOCH = 0 as Epoch

@@ -1,8 +1,8 @@
-/** What every `RoomLog` engine does. Each engine's spec calls this with a factory of empty logs. */
+/** What every `RoomLogEngine` engine does. Each engine's spec calls this with a factory of empty logs. */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Environment } from '../../src/config/load-settings.js'
 import { LogFault } from '../../src/log/log-fault.js'
-import { isRepeat, type ReadLimit, type RoomLog } from '../../src/log/room-log.js'
+import { isRepeat, type ReadLimit, type RoomLogEngine } from '../../src/log/room-log.js'
 import { NO_SEQ, trustedSeq } from '../../src/protocol/ids.js'
 import { RecordKind } from '../../src/protocol/packets.js'
 import { roomId, userId } from '../delivery/names.js'
@@ -10,7 +10,7 @@ import type { ManualClock } from '../support/manual-clock.js'
 import { written } from './written.js'
 
 export interface LogUnderTest {
-  readonly log: RoomLog
+  readonly log: RoomLogEngine
   readonly clock: ManualClock
 }
 
@@ -33,7 +33,7 @@ export function roomLogContract(engine: string, open: (env: Environment) => Prom
     onTestFinished(() => opened.log.close())
     return opened
   }
-  const startWith = async (count: number, env: Environment = {}): Promise<RoomLog> => {
+  const startWith = async (count: number, env: Environment = {}): Promise<RoomLogEngine> => {
     const { log } = await start(env)
     for (let index = 1; index <= count; index += 1) await log.append(lobby, text(`m${index}`))
     return log

@@ -4,6 +4,7 @@ import { loadSettings } from '../../src/config/load-settings.js'
 import { Settings } from '../../src/config/settings.js'
 import { BackpressureRouter } from '../../src/delivery/backpressure-router.js'
 import { MemoryRoomLog } from '../../src/log/memory-room-log.js'
+import { SoleWriter } from '../../src/log/sole-writer.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { ManualEndOfTick } from './manual-end-of-tick.js'
 import { roomId } from './names.js'
@@ -46,6 +47,7 @@ async function startRoomOf(count: number) {
   const log = new MemoryRoomLog(settings, clock)
   const router = new BackpressureRouter({
     log,
+    journal: new SoleWriter(log, clock),
     settings,
     clock,
     nowMs: () => time.nowMs,

@@ -3,6 +3,7 @@ import { loadSettings } from '../../src/config/load-settings.js'
 import { Settings } from '../../src/config/settings.js'
 import { BackpressureRouter } from '../../src/delivery/backpressure-router.js'
 import type { DeliveryPriority } from '../../src/delivery/room-delivery.js'
+import { SoleWriter } from '../../src/log/sole-writer.js'
 import { MemoryRoomLog } from '../../src/log/memory-room-log.js'
 import { RecordKind } from '../../src/protocol/packets.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -32,6 +33,7 @@ export function startRouter(env: Record<string, string> = {}, msPerLook = 0.5) {
   const nowOf = () => (nowMs += msPerLook)
   const router = new BackpressureRouter({
     log,
+    journal: new SoleWriter(log, clock),
     settings,
     clock,
     nowMs: nowOf,

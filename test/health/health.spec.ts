@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { RoomLog } from '../../src/log/room-log.js'
+import type { RoomLogEngine } from '../../src/log/room-log.js'
 import { ROOM_LOG } from '../../src/log/room-log.token.js'
 import { runApp } from '../support/running-app.js'
 
@@ -33,7 +33,7 @@ test('a server whose listener closed is live, not ready', async () => {
 
 test('a server whose log fails is live, not ready', async () => {
   const { healthUrl, app } = await runApp()
-  const log = app.get<RoomLog>(ROOM_LOG, { strict: false })
+  const log = app.get<RoomLogEngine>(ROOM_LOG, { strict: false })
   await log.close()
   expect((await get(`${healthUrl}/live`)).status).toBe(200)
   expect(await get(`${healthUrl}/ready`)).toMatchObject({

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { LogStore } from '../../src/log/lmdb/log-store.js'
-import type { RoomLog } from '../../src/log/room-log.js'
+import type { RoomLogEngine } from '../../src/log/room-log.js'
 import { RecordKind } from '../../src/protocol/packets.js'
 import { roomId, userId } from '../delivery/names.js'
 import { openLog } from './open-logs.js'
@@ -15,10 +15,10 @@ const message = (number: number, ageMs?: number) => ({
   body: Buffer.from(`m${number}`),
   id: { messageId: idOf(number), ...(ageMs === undefined ? {} : { ageMs }) },
 })
-const known = (log: RoomLog, numbers: readonly number[]) =>
+const known = (log: RoomLogEngine, numbers: readonly number[]) =>
   numbers.filter((number) => log.repeatOf(lobby, alice, idOf(number)) !== undefined)
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
-const sendAll = (log: RoomLog, count: number) =>
+const sendAll = (log: RoomLogEngine, count: number) =>
   Promise.all(upTo(count).map((number) => log.append(lobby, message(number))))
 
 /** Numbers of the entries that a closed log has. */

@@ -5,7 +5,7 @@ import { open } from 'lmdb'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { StartUpError } from '../../src/config/start-up-error.js'
 import { STORE_FORMAT, STORE_KEY } from '../../src/log/lmdb/store-format.js'
-import type { RoomLog } from '../../src/log/room-log.js'
+import type { RoomLogEngine } from '../../src/log/room-log.js'
 import { NO_SEQ, trustedSeq, type RoomId } from '../../src/protocol/ids.js'
 import { RecordKind } from '../../src/protocol/packets.js'
 import { roomLogContract } from '../contracts/room-log.contract.js'
@@ -18,9 +18,9 @@ const lobby = roomId('lobby')
 const attic = roomId('attic')
 
 const bytes = (length: number) => ({ kind: RecordKind.Text, sender: userId('alice'), body: Buffer.alloc(length, 'x') })
-const appendMany = (log: RoomLog, room: RoomId, count: number) =>
+const appendMany = (log: RoomLogEngine, room: RoomId, count: number) =>
   Promise.all(Array.from({ length: count }, () => log.append(room, bytes(8))))
-const keptIn = async (log: RoomLog, room: RoomId) =>
+const keptIn = async (log: RoomLogEngine, room: RoomId) =>
   (await log.readAfter(room, NO_SEQ, everything)).map(({ seq }) => seq)
 
 roomLogContract('lmdb', async (env) => openLog(env))

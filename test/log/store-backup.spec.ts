@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { backUpStore } from '../../src/log/lmdb/store-backup.js'
 import { restoreStore } from '../../src/log/lmdb/store-restore.js'
-import type { RoomLog } from '../../src/log/room-log.js'
+import type { RoomLogEngine } from '../../src/log/room-log.js'
 import { NO_SEQ } from '../../src/protocol/ids.js'
 import { RecordKind } from '../../src/protocol/packets.js'
 import { roomId, userId } from '../delivery/names.js'
@@ -14,11 +14,11 @@ const { signal } = new AbortController()
 const lobby = roomId('lobby')
 const alice = userId('alice')
 const messageId = Buffer.alloc(16, 1)
-const say = (log: RoomLog, body: string) =>
+const say = (log: RoomLogEngine, body: string) =>
   log.append(lobby, { kind: RecordKind.Text, sender: alice, body: Buffer.from(body) })
-const saidIn = async (log: RoomLog) =>
+const saidIn = async (log: RoomLogEngine) =>
   (await log.readAfter(lobby, NO_SEQ, { maxRecords: 1_000, maxBytes: Infinity })).map(({ body }) => body.toString())
-const epochIn = async (log: RoomLog) => (await log.head(lobby)).epoch
+const epochIn = async (log: RoomLogEngine) => (await log.head(lobby)).epoch
 
 async function backedUp({ log, folder }: OpenLog): Promise<string> {
   await log.close()

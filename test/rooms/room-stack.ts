@@ -3,10 +3,11 @@ import { loadSettings } from '../../src/config/load-settings.js'
 import { Settings } from '../../src/config/settings.js'
 import { BackpressureRouter } from '../../src/delivery/backpressure-router.js'
 import type { DeliveryPriority } from '../../src/delivery/room-delivery.js'
-import type { Appended, NewRecord, RoomHead, RoomLog } from '../../src/log/room-log.js'
+import type { Appended, NewRecord, Placed, RoomHead, RoomLogEngine } from '../../src/log/room-log.js'
 import { LogFault } from '../../src/log/log-fault.js'
 import { MemoryRoomLog } from '../../src/log/memory-room-log.js'
 import { MemoryStateStore } from '../../src/log/memory-state-store.js'
+import { SoleWriter } from '../../src/log/sole-writer.js'
 import type { StateKey, StateStore } from '../../src/log/state-store.js'
 import type { RoomId } from '../../src/protocol/ids.js'
 import { MembershipService } from '../../src/rooms/membership.service.js'
@@ -74,7 +75,7 @@ export class FallibleStateStore extends MemoryStateStore {
 /** Remembers with which priority each append came. */
 export class AttentiveRouter extends BackpressureRouter {
   readonly priorities: DeliveryPriority[] = []
-  override append(room: RoomId, record: NewRecord, priority: DeliveryPriority = 'normal'): Promise<Appended> {
+  override append(room: RoomId, record: NewRecord, priority: DeliveryPriority = 'normal'): Promise<Placed> {
     this.priorities.push(priority)
     return super.append(room, record, priority)
   }
@@ -88,7 +89,7 @@ export interface Device {
 interface Foundation {
   readonly settings: Settings
   readonly clock: ManualClock
-  readonly log: RoomLog
+  readonly log: RoomLogEngine
   readonly state: StateStore
 }
 
@@ -110,6 +111,7 @@ export function startRoomsOn({ settings, clock, log, state }: Foundation, bounds
   const tick = new ManualEndOfTick()
   const delivery = new AttentiveRouter({
     log,
+    journal: new SoleWriter(log, clock),
     settings,
     clock,
     nowMs: () => performance.now(),

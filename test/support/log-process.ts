@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { onTestFinished } from 'vitest'
 import type { Environment } from '../../src/config/load-settings.js'
-import type { RoomLog } from '../../src/log/room-log.js'
+import type { RoomLogEngine } from '../../src/log/room-log.js'
 import type { StateStore } from '../../src/log/state-store.js'
 
 const START = `
@@ -31,7 +31,7 @@ type Called<Port, Names extends keyof Port> = {
 }
 
 export interface LogProcess {
-  readonly log: Called<RoomLog, 'append' | 'head' | 'readAfter' | 'fault' | 'close'>
+  readonly log: Called<RoomLogEngine, 'append' | 'head' | 'readAfter' | 'fault' | 'close'>
   readonly state: Called<StateStore, 'get' | 'put' | 'replace' | 'remove'>
   readonly kill: () => Promise<void>
 }

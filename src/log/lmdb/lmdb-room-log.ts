@@ -4,7 +4,7 @@ import { trustedSeq, type RoomId, type Seq, type UserId } from '../../protocol/i
 import type { RoomRecord } from '../../protocol/packets.js'
 import { LogFault, reasonOf } from '../log-fault.js'
 import { expiryOf } from '../retention.js'
-import type { Appended, NewRecord, ReadLimit, Repeat, RoomHead, RoomLog } from '../room-log.js'
+import type { Appended, NewRecord, ReadLimit, Repeat, RoomHead, RoomLogEngine } from '../room-log.js'
 import type { StateStore } from '../state-store.js'
 import type { CommitBuild } from './commit-group.js'
 import { HistoryKeeper } from './history-keeper.js'
@@ -15,7 +15,7 @@ import { deletedKey, roomKey } from './store-format.js'
 
 const SWEEP_INTERVAL_MS = 1_000
 
-export class LmdbRoomLog implements RoomLog {
+export class LmdbRoomLog implements RoomLogEngine {
   /** In the same store: open as long as the log is. */
   readonly state: StateStore
   private readonly logger = new Logger('RoomLog')

@@ -97,3 +97,23 @@ test('a room that was deleted meanwhile is not asked for', async () => {
   await pass()
   expect([disk.headsRead, clock.timers]).toEqual([0, 0])
 })
+
+test('a record before which one was not told is no part of a batch with what waits', async () => {
+  const { log, tick, say, members } = await startLobby(MEMBERS)
+  await say('heard')
+  const append = log.append.bind(log)
+  log.append = async (...wanted) => {
+    await append(...wanted)
+    throw LogFault.commitFailed(new Error('EIO'))
+  }
+  await expect(say('doubtful')).rejects.toEqual(refusal('COMMIT_FAILED'))
+  log.append = append
+  await say('third')
+  await tick.settle()
+  for (const { records } of members)
+    expect(records.map(({ seq, prev }) => [prev, seq])).toEqual([
+      [0, 1],
+      [1, 2],
+      [2, 3],
+    ])
+})

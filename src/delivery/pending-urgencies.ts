@@ -1,18 +1,16 @@
 /** Which lane a room belongs in follows from what of it waits; order inside the room is left alone. Pure. */
+import type { Urgency } from '../log/room-log.js'
 import type { Lane } from './admission.js'
 
-/** How a record was let in. `degraded`: of normal urgency, and there was room only in the low lane. */
-export type Rank = Lane | 'degraded'
+export class PendingUrgencies {
+  private readonly counts: Record<Urgency, number> = { high: 0, normal: 0, degraded: 0, low: 0 }
 
-export class PendingRanks {
-  private readonly counts: Record<Rank, number> = { high: 0, normal: 0, degraded: 0, low: 0 }
-
-  add(rank: Rank): void {
-    this.counts[rank] += 1
+  add(urgency: Urgency): void {
+    this.counts[urgency] += 1
   }
 
-  remove(rank: Rank): void {
-    this.counts[rank] -= 1
+  remove(urgency: Urgency): void {
+    this.counts[urgency] -= 1
   }
 
   /** A high record lifts all that waits with it; without one a degraded record takes it down, and a low one does not. */
