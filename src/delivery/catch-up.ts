@@ -21,12 +21,16 @@ interface CatchUpParts {
     readonly maxFrameBytes: number
   }
   readonly clock: Pick<Clock, 'every'>
+  /** Milliseconds with fractions; only differences count. */
+  readonly nowMs: () => number
   /** Runs `task` after others had their turn. */
   readonly nextTick: (task: () => void) => void
 }
 
 /** Reads of the log under way at a time. */
 const MAX_READS = 4
+/** No read begins in a tick after so long: an engine may read while it is being asked, a whole chunk in 1.3 ms. */
+const TICK_MS = 0.5
 /** Chunks that are kept for others at the same place. */
 const MAX_CHUNKS = 64
 const MAX_CHUNK_RECORDS = 1024
@@ -41,7 +45,10 @@ interface Chunk {
 
 export class CatchUp {
   private readonly byConnection = new Map<ConnectionHandle, Set<RoomMember>>()
+  /** Connections of which a member is queued or read for: the others of its rooms wait their turn. */
+  private readonly busy = new Set<ConnectionHandle>()
   private readonly ready: RoomMember[] = []
+  private isPumpDue = false
   private readonly chunks = new Map<string, Promise<Chunk>>()
   /** Those whose read failed, longest ago first. */
   private readonly unread = new Set<RoomMember>()
@@ -75,7 +82,8 @@ export class CatchUp {
     const members = this.byConnection.get(connection)
     if (members === undefined) this.byConnection.set(connection, new Set([member]))
     else members.add(member)
-    this.goOn(member)
+    member.standing = 'waiting'
+    this.goOn(connection)
   }
 
   /** The member is gone, or where the room is. */
@@ -91,54 +99,89 @@ export class CatchUp {
 
   /** The connection has room again. */
   connectionWritable(connection: ConnectionHandle): void {
-    for (const member of this.byConnection.get(connection) ?? []) {
-      if (member.standing === 'waiting') this.enqueue(member)
-    }
+    if (this.byConnection.has(connection)) this.goOn(connection)
   }
 
-  private goOn(member: RoomMember): void {
-    if (member.connection.readyToDeliver()) this.enqueue(member)
-    else member.standing = 'waiting'
+  /** The room of this connection that was served longest ago is next, if there is room for it and none is under way. */
+  private goOn(connection: ConnectionHandle): void {
+    if (this.busy.has(connection)) return
+    for (const member of this.byConnection.get(connection) ?? []) {
+      if (member.standing !== 'waiting') continue
+      if (connection.readyToDeliver()) this.enqueue(member)
+      return
+    }
   }
 
   private enqueue(member: RoomMember): void {
     member.standing = 'queued'
-    if (this.ready.push(member) === 1) this.parts.nextTick(() => this.pump())
+    this.busy.add(member.connection)
+    this.ready.push(member)
+    this.pumpSoon()
+  }
+
+  private pumpSoon(): void {
+    if (this.isPumpDue || this.reads >= MAX_READS) return
+    this.isPumpDue = true
+    this.parts.nextTick(() => {
+      this.isPumpDue = false
+      this.pump()
+    })
   }
 
   private pump(): void {
+    const startMs = this.parts.nowMs()
     while (this.reads < MAX_READS) {
       const member = this.ready.shift()
       if (member === undefined) return
-      if (member.standing !== 'queued') continue // it left meanwhile
-      member.standing = 'reading'
-      this.reads += 1
-      void this.advance(member).finally(() => {
-        this.reads -= 1
-        if (this.ready.length > 0) this.parts.nextTick(() => this.pump())
-      })
+      if (member.standing === 'queued') this.read(member)
+      else {
+        // It left meanwhile.
+        this.busy.delete(member.connection)
+        this.goOn(member.connection)
+      }
+      if (this.parts.nowMs() - startMs >= TICK_MS) break
     }
+    if (this.ready.length > 0) this.pumpSoon()
   }
 
-  /** One chunk for one member. */
-  private async advance(member: RoomMember): Promise<void> {
+  private read(member: RoomMember): void {
+    member.standing = 'reading'
+    this.reads += 1
+    void this.advance(member).then((verdict) => {
+      this.reads -= 1
+      this.busy.delete(member.connection)
+      if (verdict === 'goOn') this.goOn(member.connection)
+      if (this.ready.length > 0) this.pumpSoon()
+    })
+  }
+
+  /** One chunk for one member. `wait`: there will be news of room, and asking again before that would spin. */
+  private async advance(member: RoomMember): Promise<'goOn' | 'wait'> {
     const { position } = member
     const chunk = await this.chunkAfter(member, position).catch(() => undefined)
-    if (!member.isLagging) return // it left meanwhile
+    if (!member.isLagging) return 'goOn' // it left meanwhile
     if (chunk === undefined) return this.retryLater(member)
     this.retry(1)
     // A live batch may have moved it on while the log was read.
     const isTaken = member.position !== position || this.offer(member, chunk)
     if (!member.isAttached || member.position >= member.feed.seq) this.remove(member)
-    else if (!isTaken) member.standing = 'waiting'
-    else if (member.position === position) this.retryLater(member)
-    else this.goOn(member)
+    else if (isTaken && member.position === position) return this.retryLater(member)
+    else this.letOthersFirst(member)
+    return isTaken ? 'goOn' : 'wait'
   }
 
-  private retryLater(member: RoomMember): void {
+  private letOthersFirst(member: RoomMember): void {
+    member.standing = 'waiting'
+    const members = this.byConnection.get(member.connection)
+    members?.delete(member)
+    members?.add(member)
+  }
+
+  private retryLater(member: RoomMember): 'goOn' {
     member.standing = 'unread'
     this.unread.add(member)
     this.stopRetrying ??= this.parts.clock.every(RETRY_MS, () => this.retry(MAX_READS))
+    return 'goOn'
   }
 
   /** By the clock a few, which fail again if the log is still away; and one for each read that succeeds. */
@@ -148,7 +191,8 @@ export class CatchUp {
       if (left === 0) break
       left -= 1
       this.unread.delete(member)
-      this.enqueue(member)
+      member.standing = 'waiting'
+      this.goOn(member.connection)
     }
     this.restIfDone()
   }
@@ -159,7 +203,7 @@ export class CatchUp {
     this.stopRetrying = undefined
   }
 
-  /** False if not all of it found room: there will be news of that, and asking again before would spin. */
+  /** False if not all of it found room. */
   private offer(member: RoomMember, { gap, frames }: Chunk): boolean {
     const { connection } = member
     if (gap !== undefined) {
@@ -177,7 +221,7 @@ export class CatchUp {
     const key = `${feed.epoch}:${position}:${feed.room}`
     const known = this.chunks.get(key)
     if (known !== undefined) return known
-    const chunk = this.read(feed, position)
+    const chunk = this.readChunk(feed, position)
     this.chunks.set(key, chunk)
     // What was the head then is short now, and a failed read is no chunk: nothing is kept beyond its first use by many.
     chunk.then(
@@ -188,7 +232,7 @@ export class CatchUp {
     return chunk
   }
 
-  private async read({ room, epoch }: RoomMember['feed'], position: Seq): Promise<Chunk> {
+  private async readChunk({ room, epoch }: RoomMember['feed'], position: Seq): Promise<Chunk> {
     const { maxFrameBytes } = this.parts.limits()
     const maxBytes = Math.max(1, maxFrameBytes - DELIVER_RESERVE_BYTES)
     const records = await this.parts.log.readAfter(room, position, { maxRecords: MAX_CHUNK_RECORDS, maxBytes })

@@ -28,7 +28,8 @@ import { RoomDelivery } from './room-delivery.js'
             const timer = setTimeout(task, delayMs)
             return () => clearTimeout(timer)
           },
-          flush: (offers) => flusher.flushNewest(offers),
+          marked: () => flusher.marked,
+          flushBehind: (marked) => flusher.flushBehind(marked),
         }),
     },
     { provide: RoomDelivery, useExisting: BackpressureRouter },

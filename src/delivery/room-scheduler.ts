@@ -23,7 +23,7 @@ export const MIN_SHARE: Readonly<Record<Lane, number>> = { high: 0, normal: 0.2,
 
 const BY_URGENCY: readonly Lane[] = ['high', 'normal', 'low']
 const BY_NEED: readonly Lane[] = ['low', 'normal']
-/** The shares are judged over about this many offers, so that an idle lane saves up no claim. */
+/** The shares are judged over about this many offers. */
 const SHARE_MEMORY_OFFERS = 4096
 
 /** Of a slice, for one turn: a small room behind a large one is served in the same slice, not in the next. */
@@ -52,8 +52,8 @@ export class RoomScheduler {
     const lane = room.wantedLane
     if (room.lane === lane) return
     this.remove(room)
-    room.lane = lane
-    this.lanes[lane].push(room)
+    if (this.lanes[lane].length === 0) this.forgetClaim(lane)
+    this.append(room, lane)
   }
 
   remove(room: Schedulable): void {
@@ -81,14 +81,22 @@ export class RoomScheduler {
       this.account(lane ?? 'normal', Math.max(1, offers))
       // The turn may have moved or removed the room.
       if (room.lane !== lane) continue
+      const { wantedLane } = room
       this.remove(room)
-      if (!isDone) this.enqueue(room)
+      if (isDone) continue
+      if (wantedLane === lane) this.append(room, wantedLane)
+      else this.enqueue(room)
     }
     return made
   }
 
+  private append(room: Schedulable, lane: Lane): void {
+    room.lane = lane
+    this.lanes[lane].push(room)
+  }
+
   private next(nowMs: number): Schedulable | undefined {
-    const total = this.served.high + this.served.normal + this.served.low
+    const total = this.servedInAll
     for (const lane of BY_NEED) {
       // Owed a whole offer at least: a lane that has just got work waits for the more urgent ones first.
       if (MIN_SHARE[lane] * total - this.served[lane] >= 1) {
@@ -107,9 +115,19 @@ export class RoomScheduler {
     return this.lanes[lane].find((room) => room.notBeforeMs <= nowMs)
   }
 
+  /** An idle lane saves up nothing: with its first room it has had its share. */
+  private forgetClaim(lane: Lane): void {
+    const ofOthers = this.servedInAll - this.served[lane]
+    this.served[lane] = Math.max(this.served[lane], (ofOthers * MIN_SHARE[lane]) / (1 - MIN_SHARE[lane]))
+  }
+
+  private get servedInAll(): number {
+    return this.served.high + this.served.normal + this.served.low
+  }
+
   private account(lane: Lane, offers: number): void {
     this.served[lane] += offers
-    if (this.served.high + this.served.normal + this.served.low < SHARE_MEMORY_OFFERS) return
+    if (this.servedInAll < SHARE_MEMORY_OFFERS) return
     for (const each of BY_URGENCY) this.served[each] /= 2
   }
 }

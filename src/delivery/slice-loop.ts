@@ -12,8 +12,10 @@ export interface SliceLoopParts {
   readonly nextTick: (task: () => void) => void
   /** Runs `task` once in so many whole milliseconds, unless the returned function is called before. */
   readonly after: (delayMs: number, task: () => void) => () => void
-  /** Has the outboxes write what the last so many offers gave them. */
-  readonly flush: (offers: number) => void
+  /** Outboxes that wait for the end of the tick, */
+  readonly marked: () => number
+  /** and those of them that came behind so many are to write at once. */
+  readonly flushBehind: (marked: number) => void
 }
 
 /** Timers know whole milliseconds: for less than one it is looked again each tick. */
@@ -57,8 +59,9 @@ export class SliceLoop {
   private slice(): void {
     const { slices, scheduler } = this
     slices.begin()
+    const marked = this.parts.marked()
     const offers = scheduler.runSlice(slices.startedAtMs, slices.maxOffers)
-    this.parts.flush(offers)
+    this.parts.flushBehind(marked)
     slices.end(offers)
     this.isSliceDue = false
     if (scheduler.size === 0) return

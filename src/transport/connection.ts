@@ -80,6 +80,11 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
     this.outbox.offer(frame, Infinity)
   }
 
+  /** The same for what is small and no part of a stream: it waits behind no delivery. */
+  replyAhead(frame: Buffer): void {
+    this.outbox.offerAhead(frame)
+  }
+
   deliver(frame: Buffer): OfferVerdict {
     return this.outbox.deliver(frame, this.host.limits.current.confirmWindowBytes)
   }
@@ -121,7 +126,7 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   drain(returnSlotMs: number, deadlineMs: number): void {
     if (this.state !== 'active') return this.close(CloseCode.ShuttingDown, 'the server is going away', returnSlotMs)
     this.move({ kind: 'drain' })
-    this.reply(
+    this.replyAhead(
       encodePacket({ kind: 'goAway', code: CloseCode.ShuttingDown, slotMs: returnSlotMs, deadlineMs, target: '' }),
     )
     this.returnSlotMs = returnSlotMs
@@ -249,7 +254,7 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   }
 
   ping(): void {
-    this.offer(PING_FRAME)
+    this.replyAhead(PING_FRAME)
   }
 
   tellWritable(): void {
@@ -279,8 +284,7 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
       case 'hello':
         return this.welcome(packet)
       case 'ping':
-        this.offer(encodePacket({ kind: 'pong', correlation: packet.correlation }))
-        return
+        return this.replyAhead(encodePacket({ kind: 'pong', correlation: packet.correlation }))
       case 'pong':
         return this.host.connectionPonged(this, packet.correlation)
       case 'position':
@@ -305,7 +309,7 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
     this.move({ kind: 'welcomed', authentication: this.host.authentication })
     this.features = features
     if ((features & Feature.Positions) !== 0) this.outbox.expectConfirmations()
-    this.offer(frame)
+    this.replyAhead(frame)
     if (this.host.authentication === 'none') this.activate()
   }
 

@@ -60,7 +60,7 @@ export class InFlightCall implements Timed {
 
   fail(failure: unknown): void {
     if (this.isDone) return
-    this.connection.reply(failureFrame(this.correlation, failure, this.host.limits.current.maxFrameBytes))
+    this.send(failureFrame(this.correlation, failure, this.host.limits.current.maxFrameBytes))
     this.settle(false)
   }
 
@@ -100,11 +100,17 @@ export class InFlightCall implements Timed {
 
   private answer(frame: () => Buffer): void {
     try {
-      this.connection.reply(frame())
+      this.send(frame())
     } catch (error) {
       return this.unsendable(error)
     }
     this.settle(true)
+  }
+
+  /** What answers a compact call is the only frame that does, and goes ahead of deliveries. */
+  private send(frame: Buffer): void {
+    if (this.shape.toReply === undefined) this.connection.reply(frame)
+    else this.connection.replyAhead(frame)
   }
 
   private unsendable(error: unknown): void {

@@ -12,8 +12,8 @@ import { DeliveryWindow } from './delivery-window.js'
 /** At most this much is handed to the socket at a time; the rest waits until it has left. */
 const CHUNK_BYTES = 64 * 1024
 
-/** Written at the end of one tick: some 3 ms of system calls, after which the event loop gets its turn. */
-const TICK_OUTBOXES = 256
+/** Written at the end of one tick: about as many as a slice of a broadcast, after which the event loop gets its turn. */
+const TICK_OUTBOXES = 64
 
 /**
  * Collects the outboxes that got frames in this tick and flushes them at its end, a bounded number at a time: when
@@ -29,10 +29,14 @@ export class TickFlusher {
     this.schedule()
   }
 
-  /** For whoever has just made so many offers and wants to know what they cost; what others offered keeps its turn. */
-  flushNewest(offers: number): void {
-    const newest = this.dirty.splice(Math.max(0, this.dirty.length - offers))
-    for (const outbox of newest) outbox.flush()
+  /** Outboxes that wait for the end of the tick. */
+  get marked(): number {
+    return this.dirty.length
+  }
+
+  /** For whoever wants to know what the offers cost that it has just made: what came before them keeps its turn. */
+  flushBehind(marked: number): void {
+    for (const outbox of this.dirty.splice(marked)) outbox.flush()
   }
 
   private flushSome(): void {
@@ -57,6 +61,8 @@ export class Outbox {
   // One frame a tick is the rule for most members, so the array comes only with the second.
   private first: Buffer | undefined
   private rest: Buffer[] | undefined
+  /** What is written before those. */
+  private ahead: Buffer[] | undefined
   private heldBytes = 0
   /** All that was ever queued, but for the last words. */
   private totalBytes = 0
@@ -87,15 +93,20 @@ export class Outbox {
     if (!this.isOpen) return 'closed'
     const queued = this.queuedBytes
     if (queued > 0 && queued + frame.length > maxBytes) return 'full'
-    this.heldBytes += frame.length
-    this.totalBytes += frame.length
     if (this.first === undefined) this.first = frame
     else (this.rest ??= []).push(frame)
-    if (!this.isMarked) {
-      this.isMarked = true
-      this.flusher.mark(this)
-    }
+    this.count(frame)
     return 'queued'
+  }
+
+  /**
+   * Queues a small frame that waits behind no data: an answer, a PING. Bounded by what was asked for, and by one PING an
+   * interval.
+   */
+  offerAhead(frame: Buffer): void {
+    if (!this.isOpen) return
+    ;(this.ahead ??= []).push(frame)
+    this.count(frame)
   }
 
   /** From now on the client tells by POSITION how much it has read. */
@@ -155,12 +166,12 @@ export class Outbox {
   flush(): void {
     this.isMarked = false
     const { first, rest } = this
-    if (first === undefined || !this.isOpen || this.isBlocked) return
-    if (rest === undefined) {
+    if (this.heldBytes === 0 || !this.isOpen || this.isBlocked) return
+    if (this.ahead === undefined && first !== undefined && rest === undefined) {
       this.first = undefined
       this.heldBytes = 0
       this.socket.write(first)
-    } else this.writeMany(first, rest)
+    } else this.writeMany(first === undefined ? [] : [first, ...(rest ?? [])])
     this.owner.outboxFlushed()
   }
 
@@ -170,6 +181,7 @@ export class Outbox {
     this.isOpen = false
     this.socket.cork()
     if (keepQueued) {
+      for (const frame of this.ahead ?? []) this.socket.write(frame)
       if (this.first !== undefined) this.socket.write(this.first)
       for (const frame of this.rest ?? []) this.socket.write(frame)
     }
@@ -190,37 +202,43 @@ export class Outbox {
   private release(): void {
     this.first = undefined
     this.rest = undefined
+    this.ahead = undefined
     this.heldBytes = 0
   }
 
-  private writeMany(first: Buffer, rest: Buffer[]): void {
+  private count(frame: Buffer): void {
+    this.heldBytes += frame.length
+    this.totalBytes += frame.length
+    this.mark()
+  }
+
+  private mark(): void {
+    if (this.isMarked) return
+    this.isMarked = true
+    this.flusher.mark(this)
+  }
+
+  /** What goes ahead, and of `frames`, which are all that wait behind it, as many as make up a chunk. */
+  private writeMany(frames: readonly Buffer[]): void {
     this.socket.cork()
-    this.socket.write(first)
-    let written = first.length
+    let written = 0
+    for (const frame of this.ahead ?? []) {
+      this.socket.write(frame)
+      written += frame.length
+    }
     let taken = 0
-    for (const frame of rest) {
-      if (written >= CHUNK_BYTES) break
+    for (const frame of frames) {
+      if (taken > 0 && written >= CHUNK_BYTES) break
       this.socket.write(frame)
       written += frame.length
       taken += 1
     }
     this.heldBytes -= written
     this.socket.uncork()
-    this.keep(rest, taken)
-  }
-
-  private keep(rest: Buffer[], taken: number): void {
-    if (taken === rest.length) {
-      this.first = undefined
-      this.rest = undefined
-      return
-    }
-    this.first = rest[taken]
-    this.rest = taken + 1 < rest.length ? rest.slice(taken + 1) : undefined
+    this.ahead = undefined
+    this.first = frames[taken]
+    this.rest = taken + 1 < frames.length ? frames.slice(taken + 1) : undefined
     // Room may be left in the socket already: go on next tick rather than starve the other outboxes of this one.
-    if (!this.isBlocked) {
-      this.isMarked = true
-      this.flusher.mark(this)
-    }
+    if (this.first !== undefined && !this.isBlocked) this.mark()
   }
 }

@@ -53,7 +53,8 @@ async function startRoomOf(count: number) {
     nowMs: () => time.nowMs,
     nextTick: tick.schedule,
     after: time.after,
-    flush: () => undefined,
+    marked: () => 0,
+    flushBehind: () => undefined,
   })
   const members = Array.from({ length: count }, () => new RecordingConnection())
   await router.open(lobby)

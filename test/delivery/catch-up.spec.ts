@@ -1,7 +1,9 @@
 /** Members that are behind read on from the log: at a pace that harms nobody, and by themselves when the log failed. */
 import { describe, expect, test } from 'vitest'
 import { RecordingConnection } from './recording-connection.js'
-import { from1To, lobby, seqs, startLobby } from './router-stack.js'
+import { roomId } from './names.js'
+import { from1To, lobby, seqs, startLobby, startRouter } from './router-stack.js'
+import { NO_SEQ } from '../../src/protocol/ids.js'
 import { expectChain } from '../support/room-chain.js'
 
 const RETRY_MS = 1_000
@@ -25,7 +27,7 @@ function watchLog({ log }: Stack) {
   return reads
 }
 
-/** A room in which so much was said, nobody in it. */
+/** A room in which so much was said, nobody in it. With `msPerLook` 0 reads and offers take no time. */
 async function startRoomWith(records: number, msPerLook?: number) {
   const stack = await startLobby(0, {}, msPerLook)
   const reads = watchLog(stack)
@@ -89,7 +91,7 @@ describe('a read that fails', () => {
   })
 
   test('is tried again for as many at a time as read the log at a time, on one timer for all', async () => {
-    const stack = await startRoomWith(500)
+    const stack = await startRoomWith(500, 0)
     const { router, tick, clock, reads } = stack
     reads.isBroken = true
     const slow = attachBehind(stack, 500)
@@ -141,7 +143,7 @@ describe('a thousand at a thousand places', () => {
   const everyFiftieth = <T>(all: readonly T[]): readonly T[] => all.filter((_, index) => index % 50 === 0)
 
   test('read four at a time, and all come up', async () => {
-    const stack = await startRoomWith(CURSORS)
+    const stack = await startRoomWith(CURSORS, 0)
     const slow = attachBehind(stack, CURSORS)
     stack.tick.end()
     expect(stack.router.catchUpReads).toBe(READS_AT_A_TIME)
@@ -153,7 +155,6 @@ describe('a thousand at a thousand places', () => {
   })
 
   test('leave each message to the others its own turn, and begin four reads in it at most', async () => {
-    // Offers take no time, so that all of them fit one slice.
     const stack = await startRoomWith(CURSORS, 0)
     const { router, tick, say, reads } = stack
     const live = new RecordingConnection()
@@ -214,5 +215,86 @@ describe('a chunk', () => {
     [RECORDS + 1, 2],
   ])('of %i records takes %i reads', async (records, reads) => {
     expect(await readsOf(await startRoomWith(records), [0])).toBe(reads)
+  })
+})
+
+describe('the event loop', () => {
+  /** A log that answers while it is asked, as LMDB does; each read takes a millisecond. */
+  async function startWithBusyLog(cursors: number) {
+    let nowMs = 0
+    const stack = await startLobby(0, {}, () => nowMs)
+    for (let n = 0; n < cursors; n += 1) await stack.say(`m${n}`)
+    await stack.tick.settle()
+    const reads = { all: 0 }
+    const readAfter = stack.log.readAfter.bind(stack.log)
+    stack.log.readAfter = (...wanted) => {
+      reads.all += 1
+      nowMs += 1
+      return readAfter(...wanted)
+    }
+    return { ...stack, reads }
+  }
+
+  test('has its turn after each read that took long', async () => {
+    const { router, tick, reads } = await startWithBusyLog(100)
+    const slow = from1To(100).map((n) => {
+      const connection = new RecordingConnection()
+      return { connection, start: router.attach(lobby, connection, (n - 1) as never) }
+    })
+    for (let turn = 1; turn <= 50; turn += 1) {
+      tick.end()
+      // Microtasks run between two tasks of one phase, too.
+      await new Promise(setImmediate)
+      expect(reads.all).toBeLessThanOrEqual(turn)
+    }
+    await tick.settle()
+    for (const { connection, start } of slow) expect(expectChain(connection, start)).toBe(100)
+  })
+})
+
+describe('a connection that is behind in many rooms', () => {
+  const env = { NESTWIRE_MAX_FRAME_BYTES: '4096', NESTWIRE_MAX_MESSAGE_BYTES: '1024' }
+
+  test('hears a quiet one though two busy ones outrun it', async () => {
+    const { router, say, tick } = startRouter(env)
+    const slow = new RecordingConnection(2)
+    for (const [name, count] of [
+      ['a', 300],
+      ['b', 300],
+      ['quiet', 1],
+    ] as const) {
+      await router.open(roomId(name))
+      for (let n = 0; n < count; n += 1) await say(Buffer.alloc(1_000), 'normal', roomId(name))
+      router.attach(roomId(name), slow, NO_SEQ)
+    }
+    for (let round = 0; round < 10; round += 1) {
+      await tick.settle()
+      slow.read()
+      router.connectionWritable(slow)
+    }
+    await tick.settle()
+    expect(slow.packets.some((packet) => packet.kind === 'deliver' && packet.room === 'quiet')).toBe(true)
+  })
+
+  test('has one chunk read at a time', async () => {
+    const { router, say, tick, log } = startRouter(env)
+    const slow = new RecordingConnection()
+    const reads = { underWay: 0, most: 0 }
+    const readAfter = log.readAfter.bind(log)
+    log.readAfter = async (...wanted) => {
+      reads.underWay += 1
+      reads.most = Math.max(reads.most, reads.underWay)
+      await new Promise(setImmediate)
+      reads.underWay -= 1
+      return readAfter(...wanted)
+    }
+    for (const name of ['a', 'b', 'c']) {
+      await router.open(roomId(name))
+      for (let n = 0; n < 10; n += 1) await say(Buffer.alloc(1_000), 'normal', roomId(name))
+      router.attach(roomId(name), slow, NO_SEQ)
+    }
+    await tick.settle()
+    expect([reads.most, router.laggingConnections]).toEqual([1, 0])
+    expect(slow.records).toHaveLength(30)
   })
 })

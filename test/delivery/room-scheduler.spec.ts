@@ -61,6 +61,28 @@ describe('lanes', () => {
   })
 })
 
+describe('a lane that was idle', () => {
+  test.each(['normal', 'low'] as const)('has saved up nothing: %s', (lane) => {
+    const { scheduler, served, add } = setUp()
+    add('high', 'high', 100_000)
+    for (let slice = 0; slice < 500; slice += 1) scheduler.runSlice(0, 20)
+    served.length = 0
+    add(lane, lane, 1_000)
+    for (let slice = 0; slice < 10; slice += 1) scheduler.runSlice(0, 20)
+    expect(share(served, lane)).toBeLessThanOrEqual(MIN_SHARE[lane] + 0.05)
+  })
+
+  test('gets its share from then on', () => {
+    const { scheduler, served, add } = setUp()
+    add('high', 'high', 100_000)
+    for (let slice = 0; slice < 500; slice += 1) scheduler.runSlice(0, 20)
+    served.length = 0
+    add('normal', 'normal', 100_000)
+    for (let slice = 0; slice < 500; slice += 1) scheduler.runSlice(0, 20)
+    expect(share(served, 'normal')).toBeGreaterThanOrEqual(MIN_SHARE.normal * 0.95)
+  })
+})
+
 describe('turns', () => {
   test('take a quarter of the slice, after which the room goes to the end of its lane', () => {
     const { scheduler, served, add } = setUp()

@@ -22,15 +22,15 @@ export const from1To = (last: number): readonly number[] => Array.from({ length:
 
 /**
  * `msPerLook` is what passes whenever somebody asks for the time, so that rooms that wait for their window get their
- * turn. At 50 an offer seems so slow that, once 32 members were served, slices have their least size: 16 offers.
+ * turn, or what the time is. At 50 an offer seems so slow that, once 32 members were served, slices have their least size: 16 offers.
  */
-export function startRouter(env: Record<string, string> = {}, msPerLook = 0.5) {
+export function startRouter(env: Record<string, string> = {}, msPerLook: number | (() => number) = 0.5) {
   const tick = new ManualEndOfTick()
   const settings = new Settings(loadSettings(env))
   const clock = new ManualClock()
   const log = new MemoryRoomLog(settings, clock)
   let nowMs = 0
-  const nowOf = () => (nowMs += msPerLook)
+  const nowOf = () => (typeof msPerLook === 'number' ? (nowMs += msPerLook) : msPerLook())
   const router = new BackpressureRouter({
     log,
     journal: new SoleWriter(log, clock),
@@ -39,7 +39,8 @@ export function startRouter(env: Record<string, string> = {}, msPerLook = 0.5) {
     nowMs: nowOf,
     nextTick: tick.schedule,
     after: tick.after,
-    flush: () => undefined,
+    marked: () => 0,
+    flushBehind: () => undefined,
   })
   const say = (body: string | Buffer, priority: DeliveryPriority = 'normal', room = lobby) =>
     router.append(room, text(body), priority)
@@ -47,7 +48,7 @@ export function startRouter(env: Record<string, string> = {}, msPerLook = 0.5) {
 }
 
 /** With so many members in the lobby. */
-export async function startLobby(count: number, env: Record<string, string> = {}, msPerLook?: number) {
+export async function startLobby(count: number, env: Record<string, string> = {}, msPerLook?: number | (() => number)) {
   const parts = startRouter(env, msPerLook)
   const members = Array.from({ length: count }, () => new RecordingConnection())
   await parts.router.open(lobby)

@@ -117,7 +117,8 @@ export function startRoomsOn({ settings, clock, log, state }: Foundation, bounds
     nowMs: () => performance.now(),
     nextTick: tick.schedule,
     after: tick.after,
-    flush: () => undefined,
+    marked: () => 0,
+    flushBehind: () => undefined,
   })
   const sessions = new SessionsService(new SessionGenerations(state, clock))
   const registry = new RoomRegistry(settings)
