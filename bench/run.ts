@@ -18,6 +18,7 @@ import { frozen } from './suites/frozen.js'
 import { jitter } from './suites/jitter.js'
 import { log } from './suites/log.js'
 import { memory } from './suites/memory.js'
+import { ring } from './suites/ring.js'
 import { rolling } from './suites/rolling.js'
 import { rpc } from './suites/rpc.js'
 import { scale } from './suites/scale.js'
@@ -36,6 +37,7 @@ const suites: Readonly<Record<string, Suite>> = {
   jitter,
   log,
   memory,
+  ring,
   rolling,
   rpc,
   scale,

@@ -26,6 +26,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   'protocol/': { files: [], packages: ['node:buffer'] },
   'client/': { files: ['protocol/', ...PURE], packages: ['node:crypto', 'node:net'] },
   'config/': { files: ['protocol/'], packages: ['@nestjs/common', '@nestjs/config', 'zod'] },
+  'cluster/': { files: [], packages: [] },
   'clock.module.ts': { files: ['clock.ts'], packages: ['@nestjs/common'] },
   'log/': {
     files: ['protocol/', 'config/', 'log/lmdb/', 'log/log-fault.ts', ...CLOCK_IN_NEST],

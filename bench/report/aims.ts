@@ -136,6 +136,12 @@ const aims: readonly Aim[] = [
     bound: { atMost: 1.3 },
     read: ratio('usPerDelivery/own-1-rooms@10000'),
   },
+  {
+    suite: 'ring',
+    what: 'ns to find the node of a key among 100 nodes',
+    bound: { atMost: 1_000 },
+    read: ({ rows }) => Number(rows.find(({ name, nodes }) => name === OURS && nodes === 100)?.['nsPerLookup']),
+  },
   ...[100, 1_000, 10_000].flatMap((rate) => [logAim('sendAckMsP50', rate), logAim('sendDeliverMsP50', rate)]),
 ]
 
