@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { Backoff } from '../../src/client/backoff.js'
-import { ConnectionClosedError, ServerClosedError } from '../../src/client/index.js'
+import { ConnectionClosedError, ServerClosedError, type NestwireError } from '../../src/client/index.js'
 import { CloseCode } from '../../src/protocol/close-codes.js'
 
 const lost = new ConnectionClosedError('ECONNRESET', 'reset')
-const closed = (code: number, retryAfterMs = 0): ServerClosedError =>
+const closed = (code: number, retryAfterMs = 0): NestwireError =>
   new ServerClosedError({ kind: 'close', code, retryAfterMs, target: '', message: '' })
 const half = (): Backoff => new Backoff(() => 0.5)
-const waitOf = (backoff: Backoff, error = lost): number | string => {
+const waitOf = (backoff: Backoff, error: NestwireError = lost): number | string => {
   const verdict = backoff.next(error)
   return verdict.kind === 'retry' ? verdict.delayMs : 'stop'
 }
