@@ -22,7 +22,7 @@ export class ReturningMember {
   endedWithoutNotice = 0
   private socket: Socket | undefined
   private attempts = 0
-  private failures = 0
+  private inSinceMs = 0
   private lostAtMs: number | undefined
   private goAwayAtMs = 0
   private isStopped = false
@@ -45,7 +45,10 @@ export class ReturningMember {
     if (frame !== undefined) this.socket?.write(frame)
   }
 
-  /** Loses its connection without a word, and what was under way on it; the next attempt is `offlineMs` later. */
+  /**
+   * Loses its connection without a word, and what was under way on it; the next attempt is made when its own client would,
+   * `offlineMs` later at the soonest.
+   */
   cut(offlineMs: number): void {
     if (this.wire.isIn) this.lose(offlineMs)
   }
@@ -87,13 +90,13 @@ export class ReturningMember {
   }
 
   private isBack(): void {
-    this.failures = 0
+    this.inSinceMs = monotonicMs()
     if (this.lostAtMs !== undefined) this.awayMs.push(monotonicMs() - this.lostAtMs)
     this.lostAtMs = undefined
     this.entered?.()
   }
 
-  /** Without `offlineMs` it was the other side that ended it; the next is made when the wire says. */
+  /** Without `offlineMs` it was the other side that ended it. The next attempt is made when the wire says. */
   private lose(offlineMs?: number): void {
     const { wire, socket } = this
     this.socket = undefined
@@ -103,15 +106,14 @@ export class ReturningMember {
       this.lostAtMs = monotonicMs()
       if (offlineMs === undefined && wire.slotMs === undefined) this.endedWithoutNotice += 1
     }
-    const waitMs = offlineMs ?? this.waitMs()
+    const waitMs = Math.max(offlineMs ?? 0, this.waitMs())
     wire.lost()
     setTimeout(() => !this.isStopped && this.connect(), waitMs)
   }
 
   private waitMs(): number {
-    const { slotMs } = this.wire
+    const { slotMs, isIn } = this.wire
     if (slotMs !== undefined) return Math.max(0, this.goAwayAtMs + slotMs - monotonicMs())
-    this.failures += 1
-    return this.wire.backoffMs(this.failures - 1)
+    return this.wire.backoffMs(isIn ? monotonicMs() - this.inSinceMs : undefined)
   }
 }

@@ -3,6 +3,8 @@
  * slot that GOAWAY gave it, and sends what was not acknowledged again, with its age. Decodes everything.
  */
 import { randomBytes } from 'node:crypto'
+import { Backoff } from '../../src/client/backoff.js'
+import { ConnectionClosedError, ServerClosedError, type NestwireError } from '../../src/client/errors.js'
 import {
   Feature,
   MAX_FRAME_BYTES_CEILING,
@@ -34,8 +36,9 @@ export interface ReturningNestwireOptions {
 }
 
 const CONFIRM_BYTES = 64 * 1024
-const FIRST_BACKOFF_MS = 250
-const MAX_BACKOFF_MS = 30_000
+/** Who is told not to come back is a fault; it does not ask why at once. */
+const STOPPED_MS = 30_000
+const lost = (): NestwireError => new ConnectionClosedError('CONNECTION_LOST', 'cut off')
 
 export class ReturningNestwire implements ReturningWire {
   isIn = false
@@ -46,7 +49,8 @@ export class ReturningNestwire implements ReturningWire {
   private ticket: Buffer | undefined
   private receivedBytes = 0
   private confirmedBytes = 0
-  private retryAfterMs = 0
+  private ending = lost()
+  private readonly backoff = new Backoff(Math.random)
   private lastCorrelation = 0
   private answers: Packet[] = []
   /** By correlation, in the order in which they were sent first. */
@@ -62,7 +66,7 @@ export class ReturningNestwire implements ReturningWire {
     this.decoder = new FrameDecoder(MAX_FRAME_BYTES_CEILING)
     this.receivedBytes = 0
     this.confirmedBytes = 0
-    this.retryAfterMs = 0
+    this.ending = lost()
     const [minVersion, maxVersion] = [PROTOCOL_VERSION, PROTOCOL_VERSION]
     const features = Feature.Resume | Feature.Positions
     this.say({ kind: 'hello', minVersion, maxVersion, features, agent: 'nestwire-bench' })
@@ -97,8 +101,12 @@ export class ReturningNestwire implements ReturningWire {
     return this.isIn ? encodePacket(this.publication(correlation, publication, undefined)) : undefined
   }
 
-  backoffMs(failures: number): number {
-    return this.retryAfterMs + Math.random() * Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** failures)
+  backoffMs(activeMs: number | undefined): number {
+    if (activeMs !== undefined) this.backoff.ended(activeMs)
+    const verdict = this.backoff.next(this.ending)
+    if (verdict.kind === 'retry') return verdict.delayMs
+    this.fault ??= `the server said never: ${this.ending.message}`
+    return STOPPED_MS
   }
 
   private take(packet: Packet): void {
@@ -130,7 +138,7 @@ export class ReturningNestwire implements ReturningWire {
         this.slotMs = packet.slotMs
         return
       case 'close':
-        this.retryAfterMs = packet.retryAfterMs
+        this.ending = new ServerClosedError(packet)
         return
       case 'welcome':
       case 'limits':

@@ -28,6 +28,7 @@ export class ReturningSocketIo implements ReturningWire {
   private offset: string | undefined
   private waiting: Buffer[] = []
   private answers: Buffer[] = []
+  private failures = 0
 
   constructor(
     private readonly room: string,
@@ -60,8 +61,10 @@ export class ReturningSocketIo implements ReturningWire {
     return undefined
   }
 
-  backoffMs(failures: number): number {
-    const delayMs = Math.min(FIRST_BACKOFF_MS * 2 ** failures, MAX_BACKOFF_MS)
+  backoffMs(activeMs: number | undefined): number {
+    if (activeMs !== undefined) this.failures = 0
+    const delayMs = Math.min(FIRST_BACKOFF_MS * 2 ** this.failures, MAX_BACKOFF_MS)
+    this.failures += 1
     return delayMs * (1 - SPREAD + 2 * SPREAD * Math.random())
   }
 

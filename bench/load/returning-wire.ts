@@ -19,8 +19,8 @@ export interface ReturningWire {
   lost(): void
   /** What is to be sent now, if anything: while it is not in, a publication waits. */
   publish(index: number): Buffer | undefined
-  /** How long its own client would wait before the next attempt, after `failures` that failed. */
-  backoffMs(failures: number): number
+  /** How long its own client would wait now before the next attempt; `activeMs`: how long it was in, `undefined` = never. */
+  backoffMs(activeMs: number | undefined): number
 }
 
 /** Called for each message of the room, as often as it comes. */

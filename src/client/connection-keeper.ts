@@ -4,11 +4,11 @@
  */
 import type { Clock } from '../clock.js'
 import type { GoAway, RoomPosition } from '../protocol/packets.js'
+import { Backoff } from './backoff.js'
 import { ClientConnection } from './client-connection.js'
 import type { ConnectionHandlers, ConnectionOptions } from './connection-options.js'
 import { Delay } from './delay.js'
 import { ConnectionClosedError, NestwireError, ServerClosedError } from './errors.js'
-import { judgeRetry } from './retry.js'
 import { ServerAddress } from './server-address.js'
 import { TokenRenewal } from './token-renewal.js'
 
@@ -38,9 +38,6 @@ interface Waiter {
   reject(error: NestwireError): void
 }
 
-/** A connection that lived this long starts the backoff anew. */
-const STABLE_AFTER_MS = 60_000
-
 export class ConnectionKeeper {
   private current: ClientConnection | undefined
   private currentStatus: ConnectionStatus = 'connecting'
@@ -49,7 +46,7 @@ export class ConnectionKeeper {
   private ticket: Buffer | undefined
   private readonly address: ServerAddress
   private delay: Delay | undefined
-  private attempt = 0
+  private readonly backoff: Backoff
   private connectedAtMs = 0
   /** GOAWAY's time slot. */
   private notBeforeMs = 0
@@ -63,6 +60,7 @@ export class ConnectionKeeper {
     private readonly listener: KeeperListener,
   ) {
     this.address = new ServerAddress(options)
+    this.backoff = new Backoff(options.random)
     this.renewal = new TokenRenewal(options.clock, options.token)
   }
 
@@ -161,8 +159,7 @@ export class ConnectionKeeper {
     this.ticket = connection.ticket
     this.follow(error)
     this.renewal.stop()
-    const livedMs = this.options.clock.uptimeMs() - this.connectedAtMs
-    if (livedMs >= STABLE_AFTER_MS) this.attempt = 0
+    this.backoff.ended(this.options.clock.uptimeMs() - this.connectedAtMs)
     this.listener.onLost()
     if (error !== undefined) void this.reconnect(error)
   }
@@ -170,9 +167,8 @@ export class ConnectionKeeper {
   private async reconnect(cause: NestwireError): Promise<void> {
     let error = cause
     while (this.currentStatus !== 'closed') {
-      const verdict = judgeRetry(error, this.attempt, this.options.random)
+      const verdict = this.backoff.next(error)
       if (verdict.kind === 'stop') return this.stop(error)
-      this.attempt += 1
       this.setStatus('reconnecting')
       await this.wait(verdict.delayMs)
       if (this.status === 'closed') return

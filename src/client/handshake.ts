@@ -56,8 +56,8 @@ export function shakeHands(options: HandshakeOptions, onOutcome: HandshakeOutcom
 const RESUME_CORRELATION = 1
 const AUTH_CORRELATION = 2
 const FEATURES: number = Feature.Resume | Feature.Positions
-/** May come at any time after WELCOME, and mean nothing yet. */
-const skipped: ReadonlySet<Packet['kind']> = new Set(['goAway', 'gap', 'ticket'])
+/** May come at any time after WELCOME, and mean nothing yet; of events no server should need that. */
+const skipped: ReadonlySet<Packet['kind']> = new Set(['goAway', 'gap', 'ticket', 'event'])
 
 class Handshake implements WireListener {
   private readonly wire: Wire
@@ -142,9 +142,13 @@ class Handshake implements WireListener {
     if (this.welcome !== undefined) this.welcome = { ...this.welcome, limits: { ...this.welcome.limits, ...limits } }
   }
 
-  /** A session that is gone for good is replaced by a new one; one that cannot be had now is asked for again later. */
+  /**
+   * A session that cannot be resumed is replaced by a new one, whether it is gone or the server cannot say now: taking it
+   * up again has to be written down there, and a disk may stay full for hours.
+   */
   private onError({ code, message, retryAfterMs }: ErrorPacket): void {
-    if (this.isResuming && !isPassing(code)) {
+    const hasToken = this.options.token !== undefined
+    if (this.isResuming && (hasToken || !isPassing(code))) {
       this.isResuming = false
       return this.logIn()
     }

@@ -52,6 +52,11 @@ export class PendingSend {
     this.dueAtMs = clock.uptimeMs() + deadlineMs
   }
 
+  /** It was sent before, and may be in the log. */
+  get isRepeat(): boolean {
+    return this.firstSent !== undefined
+  }
+
   /** Since the first try; `undefined` before it. The larger of two clocks: uptime stands still while a machine sleeps. */
   get ageMs(): number | undefined {
     if (this.firstSent === undefined) return undefined

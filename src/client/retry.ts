@@ -2,7 +2,7 @@
 import { ErrorCode } from '../protocol/error-codes.js'
 import { NestwireError, ServerClosedError, ServerError } from './errors.js'
 
-type RetryVerdict = { readonly kind: 'stop' } | { readonly kind: 'retry'; readonly delayMs: number }
+export type RetryVerdict = { readonly kind: 'stop' } | { readonly kind: 'retry'; readonly delayMs: number }
 
 const BASE_DELAY_MS = 250
 const MAX_DELAY_MS = 30_000

@@ -17,7 +17,7 @@ import { ItemQueue, type QueueLimits } from './item-queue.js'
 import { judgeRetry } from './retry.js'
 import { requestHistory } from './room-history.js'
 import { toGapCause, toItem, type GapCause, type RoomItem } from './room-items.js'
-import { place, standing, type ReaderPosition, type RecordBatch } from './room-position.js'
+import { place, standing, unbroken, type ReaderPosition, type RecordBatch } from './room-position.js'
 
 /**
  * Why a room's loop ended without an error. `notAMember`: found out after an interruption, so nobody said whether the
@@ -247,7 +247,13 @@ export class RoomFeed implements AsyncIterator<RoomItem, undefined> {
     if (page.epoch !== position.epoch) this.changeEpoch(page.epoch, first.prev)
     else if (first.prev > position.seq) this.skip(first.prev, 'trimmed')
     const placement = place(this.position ?? position, page)
-    if (placement.kind === 'next') this.take(placement.records)
+    if (placement.kind !== 'next') return
+    for (const run of unbroken(placement.records)) {
+      const [{ prev }] = run
+      // What a page leaves out, the same question would not bring.
+      if (prev > (this.position?.seq ?? prev)) this.skip(prev, 'unavailable')
+      this.take(run)
+    }
   }
 }
 

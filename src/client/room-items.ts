@@ -28,7 +28,8 @@ export interface LeaveItem extends RecordItem {
  * The records after `from` up to `to` are not shown, and the next one follows `to`. `trimmed`: the log no longer has
  * them. `epochChanged`: the log was begun anew or restored, so what was shown is of another one, and seqs count from 0
  * again; `chat.history` has what the new one holds. `aheadOfLog`: the log is shorter than it was; what was shown after
- * `to` is not in it (`from` is above `to`). `unavailable`: the server refuses to show them.
+ * `to` is not in it (`from` is above `to`). `unavailable`: the server refuses to show them, or its history leaves them
+ * out.
  */
 export interface GapItem {
   readonly kind: 'gap'

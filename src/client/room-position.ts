@@ -36,6 +36,19 @@ export function place(position: ReaderPosition, batch: RecordBatch): Placement {
   return { kind: 'next', records: batch.records.filter((record) => record.seq > position.seq) }
 }
 
+type Run = readonly [RoomRecord, ...RoomRecord[]]
+
+/** Records cut where one does not follow the one before it. */
+export function unbroken(records: readonly RoomRecord[]): readonly Run[] {
+  const runs: [RoomRecord, ...RoomRecord[]][] = []
+  for (const record of records) {
+    const run = runs.at(-1)
+    if (run !== undefined && run.at(-1)?.seq === record.prev) run.push(record)
+    else runs.push([record])
+  }
+  return runs
+}
+
 type Standing = 'level' | 'behind' | 'ahead' | 'otherEpoch'
 
 /** How a reader's position relates to the head of the log. */

@@ -7,7 +7,6 @@ import type { Settings } from '../config/settings.js'
 import type { NewRecord, Placed, RoomHead, RoomLog, RoomJournal, Urgency } from '../log/room-log.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { RoomId, Seq } from '../protocol/ids.js'
-import type { RoomPosition } from '../protocol/packets.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 import { NestwireException } from '../transport/nestwire.exception.js'
 import { Admission, type AdmissionLimits, type Lane } from './admission.js'
@@ -120,10 +119,6 @@ export class BackpressureRouter extends RoomDelivery {
   override head(room: RoomId): RoomHead {
     const { epoch, seq } = this.openFeed(room)
     return { epoch, seq }
-  }
-
-  override attachAt(connection: ConnectionHandle, position: RoomPosition): void {
-    this.openFeed(position.room).attachAt(connection, position)
   }
 
   override detach(room: RoomId, connection: ConnectionHandle): void {

@@ -1,5 +1,4 @@
 import type { RoomId, Seq } from '../protocol/ids.js'
-import type { RoomPosition } from '../protocol/packets.js'
 import type { NewRecord, Placed, RoomHead } from '../log/room-log.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 
@@ -27,11 +26,6 @@ export abstract class RoomDelivery {
   abstract attach(room: RoomId, connection: ConnectionHandle, from?: Seq): RoomHead
   /** The last committed position of a room. Throws unless the room is open. */
   abstract head(room: RoomId): RoomHead
-  /**
-   * `attach`, from where a client says that it stands. Where the log is another one or ends before that, a GAP says so
-   * and deliveries start at the head. Throws unless the room is open.
-   */
-  abstract attachAt(connection: ConnectionHandle, position: RoomPosition): void
   abstract detach(room: RoomId, connection: ConnectionHandle): void
   /** Offers a whole frame that no log holds to all attached; the slow go without. */
   abstract sendEphemeral(room: RoomId, frame: Buffer): void

@@ -3,10 +3,8 @@
  * everybody: a batch is offered to a member that stands where the batch begins; who stands inside it gets the rest; who
  * stands before it is behind and reads on from the log. Records that wait are merged into the next batch.
  */
-import { CloseCode } from '../protocol/close-codes.js'
-import { encodePacket } from '../protocol/encode-packet.js'
 import { NO_EPOCH, NO_SEQ, type Epoch, type RoomId, type Seq } from '../protocol/ids.js'
-import { GapReason, type RoomRecord } from '../protocol/packets.js'
+import type { RoomRecord } from '../protocol/packets.js'
 import type { RoomFollower, RoomHead, RoomLog, RoomJournal, Urgency } from '../log/room-log.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 import type { Lane } from './admission.js'
@@ -144,18 +142,6 @@ export class RoomFeed implements Schedulable, RoomFollower {
     // What came after `from` may have gone out already: who starts in the past reads it from the log.
     if (member.position < this.headSeq) this.host.lagging(member)
     return { epoch: this.epoch, seq: member.position }
-  }
-
-  /** The same, from where a client says that it stands. If that cannot be, a GAP says so, and the head is the start. */
-  attachAt(connection: ConnectionHandle, { epoch, seq }: RoomHead): void {
-    if (epoch === this.epoch && seq <= this.headSeq) {
-      this.attach(connection, seq)
-      return
-    }
-    const { seq: to } = this.attach(connection)
-    const [from, reason] = epoch === this.epoch ? [to, GapReason.AheadOfLog] : [NO_SEQ, GapReason.EpochChanged]
-    const gap = encodePacket({ kind: 'gap', room: this.room, epoch: this.epoch, from, to, reason })
-    if (connection.offer(gap) === 'full') connection.close(CloseCode.SlowConsumer, 'no room for a gap')
   }
 
   detach(connection: ConnectionHandle): RoomMember | undefined {

@@ -23,7 +23,7 @@ export interface ResumeReply extends LoginReply {
 
 interface Resumption {
   readonly session: Session
-  readonly rooms: RoomsToResume
+  readonly survey: RoomsToResume
 }
 
 /** Of the PING behind RESUMED; those that ask for a sign of life have 1. */
@@ -56,9 +56,15 @@ export class ResumeService implements ConnectionObserver {
     this.rate.admit(connection)
     const forgetAtMs = Math.max(ticket.expiresAtMs, this.tickets.forgetAtMs)
     const session = this.sessionOf(connection, await this.sessions.resume(connection, ticket, forgetAtMs))
-    const rooms = await this.rooms.survey(session, positions)
-    this.unanswered.set(connection, { session, rooms })
-    return { ...this.auth.grantOf(session), rooms: rooms.rooms }
+    const survey = await this.rooms.survey(session, positions)
+    this.unanswered.set(connection, { session, survey })
+    return {
+      ...this.auth.grantOf(session),
+      // Read when RESUMED is written.
+      get rooms() {
+        return survey.answer()
+      },
+    }
   }
 
   connectionActive(connection: ConnectionHandle): void {
@@ -66,7 +72,7 @@ export class ResumeService implements ConnectionObserver {
     if (resumption === undefined) return
     this.unanswered.delete(connection)
     this.unconfirmed.set(connection, resumption.session)
-    resumption.rooms.attach()
+    resumption.survey.attach()
     connection.offer(PING_FRAME)
   }
 

@@ -205,6 +205,8 @@ export class MembershipService {
     const frame = encodeRoomEvent('rooms.left', { room: room.id, reason })
     for (const { rooms, connection } of this.parts.sessions.of(user)) {
       if (rooms.delete(room.id)) this.parts.delivery.detach(room.id, connection)
+      // Who is being resumed is told by RESUMED, which nothing comes before.
+      if (!connection.isActive) continue
       // The one thing about a room that no log holds and a device must not miss.
       if (connection.offer(frame) === 'full') connection.close(CloseCode.SlowConsumer, 'no room for a notice')
     }

@@ -9,7 +9,9 @@ import { RoomDelivery } from '../delivery/room-delivery.js'
 import { ROOM_LOG } from '../log/room-log.token.js'
 import type { RoomHead, RoomLog } from '../log/room-log.js'
 import { NO_SEQ, trustedEpoch, type RoomId, type Seq } from '../protocol/ids.js'
-import { ResumeOutcome, type ResumedRoom, type RoomPosition } from '../protocol/packets.js'
+import { CloseCode } from '../protocol/close-codes.js'
+import { encodePacket } from '../protocol/encode-packet.js'
+import { GapReason, ResumeOutcome, type ResumedRoom, type RoomPosition } from '../protocol/packets.js'
 import type { Session } from '../sessions/session.js'
 import { SessionsService } from '../sessions/sessions.service.js'
 import { MembershipService } from './membership.service.js'
@@ -26,10 +28,20 @@ const ROOM_BYTES = 26
 
 /** A room of which a RESUMED says nothing must be joined again. */
 export interface RoomsToResume {
-  /** For RESUMED; a room that does not fit a frame or the connection is left out. */
-  readonly rooms: readonly ResumedRoom[]
-  /** Deliveries begin, and GAPs are told. Call it when RESUMED is queued. */
+  /**
+   * For RESUMED, by who belongs to what at this moment: who was removed since the survey would never be told again. A room
+   * that does not fit a frame or the connection is left out.
+   */
+  answer(): readonly ResumedRoom[]
+  /** Deliveries begin as the answer says, and GAPs are told. Call it when RESUMED is queued. */
   attach(): void
+}
+
+/** Judged once: what RESUMED says of a room is what comes of it, whatever is logged meanwhile. */
+interface SurveyedRoom {
+  readonly resumed: ResumedRoom
+  /** Why deliveries do not begin where the client stands. A log that forgets needs none: whoever reads it finds out. */
+  readonly gap?: GapReason
 }
 
 @Injectable()
@@ -46,33 +58,35 @@ export class RoomResumption {
 
   /** Never rejects: what cannot be read now is left out. Of a room that is named twice the first position counts. */
   async survey(session: Session, positions: readonly RoomPosition[]): Promise<RoomsToResume> {
-    const rooms = new Map<RoomId, ResumedRoom>()
-    const arrived: RoomPosition[] = []
+    const rooms = new Map<RoomId, SurveyedRoom>()
     let roomLeft = this.settings.current.transport.maxFrameBytes - GRANT_RESERVE_BYTES
     for (const [index, position] of positions.entries()) {
       if (index % ROOMS_PER_TURN === ROOMS_PER_TURN - 1) await nextTurn()
       const bytes = ROOM_BYTES + Buffer.byteLength(position.room)
       if (rooms.has(position.room) || bytes > roomLeft) continue
-      const resumed = await this.look(session, position).catch(() => undefined)
-      if (resumed === undefined) continue
+      const surveyed = await this.look(session, position).catch(() => undefined)
+      if (surveyed === undefined) continue
       roomLeft -= bytes
-      rooms.set(position.room, resumed)
-      if (resumed.outcome !== ResumeOutcome.NotAMember) arrived.push(position)
+      rooms.set(position.room, surveyed)
     }
-    return { rooms: [...rooms.values()], attach: () => this.attach(session, arrived) }
+    return {
+      answer: () =>
+        [...rooms].map(([room, { resumed }]) => (session.rooms.has(room) ? resumed : notAMember(room).resumed)),
+      attach: () => this.attach(session, [...rooms.values()]),
+    }
   }
 
-  private async look(session: Session, position: RoomPosition): Promise<ResumedRoom | undefined> {
+  private async look(session: Session, position: RoomPosition): Promise<SurveyedRoom | undefined> {
     if (this.roomOf(session, position.room) === undefined) return notAMember(position.room)
     if (session.rooms.size >= this.settings.current.transport.maxRoomsPerConnection) return undefined
     await this.delivery.open(position.room)
-    const resumed = await this.standing(position, this.delivery.head(position.room))
+    const surveyed = await this.standing(position, this.delivery.head(position.room))
     // The membership or the connection may have ended meanwhile.
     const room = this.roomOf(session, position.room)
     if (room === undefined) return notAMember(position.room)
     if (this.sessions.get(session.id) !== session) return undefined
     this.memberships.arrive(room, session)
-    return resumed
+    return surveyed
   }
 
   /** The room, if the session's user may hear it as a member. */
@@ -82,13 +96,14 @@ export class RoomResumption {
     return this.policy.mayJoin(principal, id, room.standingOf(principal.user)) ? room : undefined
   }
 
-  private async standing({ room, epoch, seq: from }: RoomPosition, head: RoomHead): Promise<ResumedRoom> {
+  private async standing({ room, epoch, seq: from }: RoomPosition, head: RoomHead): Promise<SurveyedRoom> {
     if (epoch !== head.epoch || from > head.seq) {
-      return { room, epoch: head.epoch, from: head.seq, to: head.seq, outcome: ResumeOutcome.Gap }
+      const gap = epoch === head.epoch ? GapReason.AheadOfLog : GapReason.EpochChanged
+      return { resumed: { room, epoch: head.epoch, from: head.seq, to: head.seq, outcome: ResumeOutcome.Gap }, gap }
     }
     const isWhole = from === head.seq || (await this.hasNext(room, from))
     const outcome = isWhole ? ResumeOutcome.Whole : ResumeOutcome.Gap
-    return { room, epoch, from, to: head.seq, outcome }
+    return { resumed: { room, epoch, from, to: head.seq, outcome } }
   }
 
   /** Whether the log still has the record that comes after this one. */
@@ -97,17 +112,20 @@ export class RoomResumption {
     return next?.prev === seq
   }
 
-  private attach(session: Session, positions: readonly RoomPosition[]): void {
-    for (const position of positions) {
-      if (session.rooms.has(position.room)) this.delivery.attachAt(session.connection, position)
+  private attach({ rooms, connection }: Session, surveyed: readonly SurveyedRoom[]): void {
+    for (const { resumed, gap } of surveyed) {
+      const { room, epoch, from: to } = resumed
+      if (!rooms.has(room)) continue
+      if (gap !== undefined) {
+        const from = gap === GapReason.AheadOfLog ? to : NO_SEQ
+        const verdict = connection.offer(encodePacket({ kind: 'gap', room, epoch, from, to, reason: gap }))
+        if (verdict === 'full') return connection.close(CloseCode.SlowConsumer, 'no room for a gap')
+      }
+      this.delivery.attach(room, connection, to)
     }
   }
 }
 
-const notAMember = (room: RoomId): ResumedRoom => ({
-  room,
-  epoch: trustedEpoch(0),
-  from: NO_SEQ,
-  to: NO_SEQ,
-  outcome: ResumeOutcome.NotAMember,
+const notAMember = (room: RoomId): SurveyedRoom => ({
+  resumed: { room, epoch: trustedEpoch(0), from: NO_SEQ, to: NO_SEQ, outcome: ResumeOutcome.NotAMember },
 })

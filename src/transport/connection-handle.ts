@@ -14,6 +14,8 @@ export interface ConnectionHandle {
   /** `undefined` before AUTH_OK, and always with authentication `'none'`. */
   readonly grant: Grant | undefined
   readonly principal: Principal | undefined
+  /** AUTH_OK or RESUMED is queued, or there is no authentication: what is offered comes behind it. Stays so while draining. */
+  readonly isActive: boolean
   /** Authenticates the connection (first AUTH) or refreshes it; the user of a refresh must be the same. */
   admit(grant: Grant): void
   /** Queues one whole frame. The buffer may be shared with other connections and must not change any more. */

@@ -64,6 +64,9 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   get remoteAddress(): string {
     return this.socket.remoteAddress ?? ''
   }
+  get isActive(): boolean {
+    return this.state === 'active' || this.state === 'draining'
+  }
   get isHandshaking(): boolean {
     return this.state === 'handshake'
   }

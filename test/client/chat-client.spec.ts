@@ -81,6 +81,16 @@ describe('a room', () => {
     expect(await take(room, 4)).toEqual(['trimmed 0-6', 7, 8, 9])
   })
 
+  test('tells what a page of the history leaves out in its middle', async () => {
+    const chat = await startChat()
+    const room = await joinLobby(chat, 12, 4)
+    await answerHistory(chat.served, 4, [...texts([5, 6]), ...texts([9, 10]), ...texts([12])])
+    chat.served.send(deliver([13]))
+    const items = [5, 6, 'unavailable 6-8', 9, 10, 'unavailable 10-11', 12, 13]
+    expect(await take(room, items.length)).toEqual(items)
+    await chat.served.expectNothing()
+  })
+
   test('tells when all that was missed is gone', async () => {
     const chat = await startChat()
     const room = await joinLobby(chat, 9, 2)

@@ -149,6 +149,12 @@ export async function lose({ client, served }: Chat): Promise<void> {
   await expect.poll(() => client.status).toBe('reconnecting')
 }
 
+/** The connection lives long enough for its loss to be the first again. */
+export async function last({ clock, served }: Chat): Promise<void> {
+  await served.expectNothing()
+  clock.advance(5000)
+}
+
 /** With the dice at 0.5 the first wait is 125 ms. */
 export async function comeBack(chat: Chat): Promise<Chat> {
   chat.clock.advance(125)

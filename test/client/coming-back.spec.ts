@@ -9,6 +9,7 @@ import {
   comeBack,
   failure,
   joinLobby,
+  last,
   lose,
   rejoinLobby,
   settled,
@@ -195,6 +196,33 @@ describe('coming back', () => {
       const thrown = throws
       served.socket.resetAndDestroy()
       await expect.poll(() => throws).toBe(thrown + 1)
+    }
+  })
+
+  test('waits as little after the tenth connection that lasted as after the first', async () => {
+    let chat = await startChat()
+    for (let times = 0; times < 10; times += 1) {
+      await last(chat)
+      await lose(chat)
+      chat.clock.advance(124)
+      await settled()
+      expect(chat.server.connections).toHaveLength(times + 1)
+      chat.clock.advance(1)
+      chat = { ...chat, served: await chat.server.admit() }
+    }
+  })
+
+  test('backs off from a server that takes it and falls over', async () => {
+    let chat = await startChat()
+    for (const waitMs of [125, 250, 500]) {
+      await lose(chat)
+      chat.clock.advance(waitMs - 1)
+      await settled()
+      const before = chat.server.connections.length
+      chat.clock.advance(1)
+      chat = { ...chat, served: await chat.server.admit() }
+      expect(chat.server.connections).toHaveLength(before + 1)
+      await chat.served.expectNothing()
     }
   })
 

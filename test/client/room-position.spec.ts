@@ -1,11 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { trustedEpoch, trustedSeq } from '../../src/protocol/ids.js'
-import { place, standing } from '../../src/client/room-position.js'
+import { place, standing, unbroken } from '../../src/client/room-position.js'
 import { EPOCH, texts } from './scripted-server.js'
 
 const at = (seq: number) => ({ epoch: EPOCH, seq: trustedSeq(seq) })
 const batch = (seqs: readonly number[], firstPrev?: number) => ({ epoch: EPOCH, records: texts(seqs, firstPrev) })
 const seqsOf = (records: readonly { seq: number }[]) => records.map(({ seq }) => seq)
+
+describe('unbroken', () => {
+  test('cuts records where one does not follow the one before it', () => {
+    const runs = unbroken([...texts([5, 7]), ...texts([9]), ...texts([10], 8)])
+    expect(runs.map(seqsOf)).toEqual([[5, 7], [9], [10]])
+    expect(unbroken([])).toEqual([])
+  })
+})
 
 describe('place', () => {
   test('takes a batch whose first prev is the position', () => {

@@ -88,10 +88,19 @@ describe('a message without an answer', () => {
     const late = ['four', 'five'].map((text) => chat.room.publish(text))
     const [served, { correlation }] = await showTicket(chat)
     served.send(resumed(correlation, { rooms: [resumedLobby(0, 0)] }))
-    const packets = await published(served, 4)
-    expect(textsOf(packets)).toEqual(['two', 'three', 'four', 'five'])
-    expect(packets.map(({ ageMs }) => ageMs)).toEqual([125, 125, undefined, undefined])
-    served.send(...packets.map((packet, index) => ack(packet.correlation, index + 2)))
+    for (const [text, seq] of [
+      ['two', 2],
+      ['three', 3],
+    ] as const) {
+      const repeat = await served.expect('publish')
+      expect(repeat).toMatchObject({ body: Buffer.from(text), ageMs: 125 })
+      await served.expectNothing()
+      served.send(ack(repeat.correlation, seq))
+    }
+    const packets = await published(served, 2)
+    expect(textsOf(packets)).toEqual(['four', 'five'])
+    expect(packets.map(({ ageMs }) => ageMs)).toEqual([undefined, undefined])
+    served.send(...packets.map((packet, index) => ack(packet.correlation, index + 4)))
     const all = await Promise.all([...early, ...late])
     expect(all.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5])
   })
@@ -116,8 +125,7 @@ describe('a message without an answer', () => {
       void failure(chat.room.publish(bytes))
     }
     bytes.write('XXXXX')
-    const { served } = await resume(chat)
-    const [first, other] = await published(served, 2)
+    const [first, other] = await published(chat.served, 2)
     expect([first?.body.toString(), other?.body.toString()]).toEqual(['first', 'other'])
     expect(first?.messageId).not.toEqual(other?.messageId)
   })
@@ -182,12 +190,43 @@ describe('a repeat that is refused', () => {
     clock.advance(524)
     await served.expectNothing()
     clock.advance(1)
-    const [again, first] = await published(served, 2)
+    const again = await served.expect('publish')
     expect(again).toMatchObject({ messageId, ageMs: 650 })
-    expect(first).toMatchObject({ body: Buffer.from('next'), ageMs: undefined })
-    served.send(ack(again?.correlation ?? 0, 1), ack(first?.correlation ?? 0, 2))
+    await served.expectNothing()
+    served.send(ack(again.correlation, 1))
     expect((await publishing).seq).toBe(1)
+    const first = await served.expect('publish')
+    expect(first).toMatchObject({ body: Buffer.from('next'), ageMs: undefined })
+    served.send(ack(first.correlation, 2))
     expect((await next).seq).toBe(2)
+  })
+
+  test.each([ErrorCode.LogUnavailable, ErrorCode.Backpressure])(
+    'once with %i is stored before what was sent after it',
+    async (code) => {
+      const chat = await startInLobby()
+      const sending = ['A', 'B', 'C'].map((text) => chat.room.publish(text))
+      await published(chat.served, 3)
+      const { served } = await resume(chat)
+      served.send(refused((await served.expect('publish')).correlation, code))
+      await served.expectNothing()
+      chat.clock.advance(125)
+      const stored: string[] = []
+      while (stored.length < 3) {
+        const { body, correlation } = await served.expect('publish')
+        served.send(ack(correlation, stored.push(body.toString())))
+      }
+      expect(stored).toEqual(['A', 'B', 'C'])
+      expect((await Promise.all(sending)).map(({ seq }) => seq)).toEqual([1, 2, 3])
+    },
+  )
+
+  test('for good holds up nothing that was sent after it', async () => {
+    const { served, room, publishing, correlation } = await sentAgain()
+    void failure(room.publish('next'))
+    served.send(refused(correlation, ErrorCode.OutcomeUnknown))
+    expect(await failure(publishing)).toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    expect(await served.expect('publish')).toMatchObject({ body: Buffer.from('next') })
   })
 
   test('for now holds up no other room', async () => {

@@ -51,8 +51,7 @@ test('who comes back from there is not told of a gap', async () => {
   disk.isBroken = false
   await pass()
   const reader = new RecordingConnection()
-  const { epoch, seq } = router.head(lobby)
-  router.attachAt(reader, { room: lobby, epoch, seq })
+  router.attach(lobby, reader, router.head(lobby).seq)
   await say('next')
   await tick.settle()
   expect(reader.packets).toMatchObject([{ kind: 'deliver', records: [{ seq: 3, prev: 2 }] }])

@@ -15,6 +15,7 @@ export class RecordingConnection implements ConnectionHandle {
   readonly id = trustedConnectionId(`recording-${++made}`)
   readonly remoteAddress = '127.0.0.1'
   features = 0
+  readonly isActive = true
   readonly frames: Buffer[] = []
   grant: Grant | undefined
   closeCode: CloseCode | undefined

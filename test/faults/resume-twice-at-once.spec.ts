@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { CloseCode } from '../../src/protocol/close-codes.js'
 import { Feature } from '../../src/protocol/constants.js'
+import { ErrorCode } from '../../src/protocol/error-codes.js'
 import { ChatUser, resume } from '../support/chat-user.js'
 import { hello, type RawClient } from '../support/raw-client.js'
 import { expectChain } from '../support/room-chain.js'
@@ -36,16 +37,23 @@ test.each([2, 20])('%i at once: the last to come has it, the others are TAKEN_OV
   }),
 )
 
-test('with the ticket and the next one at once only the newest comer stays', () =>
+test('with the ticket and the next one at once the first to be heard stays, and makes the other ticket void', () =>
   besideBystanders(async ({ port, tokenOf, sessionCount }) => {
     const first = await ChatUser.login(port, await tokenOf('mallory'), hello({ features: Feature.Resume }))
     const second = await ChatUser.comeBack(port, first)
     await first.expectClosedAtLast('TakenOver')
-    const [older, newer] = [await ChatUser.greetedForResume(port), await ChatUser.greetedForResume(port)]
-    older.send(resume(first.ticket, [], 1))
-    newer.send(resume(second.ticket, [], 1))
-    // Whoever of them came first: in the end one has the session, and one client was told why it has not.
-    await expect.poll(() => [second, older, newer].filter(isClosed).length).toBeGreaterThan(0)
-    await expect.poll(sessionCount).toBe(3)
-    for (const client of [first, second, older, newer]) client.reset()
+    const crowd = [await ChatUser.greetedForResume(port), await ChatUser.greetedForResume(port)]
+    for (const [index, { ticket }] of [first, second].entries()) crowd[index]?.send(resume(ticket, [], 77))
+    await second.expectClosedAtLast('TakenOver')
+    const answerOf = ({ inbox }: RawClient): unknown => inbox.find(({ kind }) => kind === 'resumed' || kind === 'error')
+    await expect.poll(() => crowd.filter((client) => answerOf(client) !== undefined)).toHaveLength(2)
+    const [winners, losers] = [
+      crowd.filter(({ inbox }) => inbox.some(({ kind }) => kind === 'resumed')),
+      crowd.filter(({ inbox }) => inbox.some(({ kind }) => kind === 'error')),
+    ]
+    expect([winners.length, losers.length, sessionCount()]).toEqual([1, 1, 3])
+    for (const loser of losers) expect(answerOf(loser)).toMatchObject({ code: ErrorCode.TicketInvalid })
+    const { session } = first.granted ?? {}
+    for (const winner of winners) expect(await winner.request('auth.whoami')).toMatchObject({ session })
+    for (const client of [first, second, ...crowd]) client.reset()
   }))

@@ -4,12 +4,15 @@
  */
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { RoomLog } from '../../src/log/room-log.js'
+import { ROOM_LOG } from '../../src/log/room-log.token.js'
 import { Feature } from '../../src/protocol/constants.js'
-import { ResumeOutcome, type Packet, type RoomPosition } from '../../src/protocol/packets.js'
+import { NO_SEQ } from '../../src/protocol/ids.js'
+import { GapReason, ResumeOutcome, type Packet, type RoomPosition } from '../../src/protocol/packets.js'
 import { startChat, type Chat } from '../support/chat-harness.js'
 import { ChatUser, resume } from '../support/chat-user.js'
 import { roomOf } from '../support/example-packets.js'
-import { hello } from '../support/raw-client.js'
+import { hello, type PacketOf } from '../support/raw-client.js'
 
 const HISTORY = 20
 const ROOMS = ['red', 'green', 'blue']
@@ -34,12 +37,17 @@ class Reader {
   private readonly positions = new Map<string, RoomPosition>()
   /** Seqs of what was shown, by room; a gap counts as what is in it. */
   readonly known = new Map<string, number[]>()
+  /** Told and not judged yet. */
+  private gaps: PacketOf<'gap'>[] = []
+  private readonly log: RoomLog
 
   constructor(
     private readonly chat: Chat,
     private readonly name: string,
     private readonly features: number,
-  ) {}
+  ) {
+    this.log = chat.app.get<RoomLog>(ROOM_LOG, { strict: false })
+  }
 
   async login(rooms: readonly string[]): Promise<void> {
     this.user = await ChatUser.login(
@@ -55,13 +63,19 @@ class Reader {
     }
   }
 
-  read(): void {
+  async read(): Promise<void> {
     for (const packet of this.user?.inbox.splice(0) ?? []) this.take(packet)
     if ((this.features & Feature.Positions) !== 0) this.user?.confirm()
+    // What is said to be gone must be: the log never gets a record back.
+    for (const { room, to, reason } of this.gaps.splice(0)) {
+      const [oldest] = await this.log.readAfter(room, NO_SEQ, { maxRecords: 1, maxBytes: 0 })
+      expect(reason).toBe(GapReason.Trimmed)
+      expect(oldest?.seq).toBeGreaterThan(to)
+    }
   }
 
-  cut(): void {
-    this.read()
+  async cut(): Promise<void> {
+    await this.read()
     this.user?.reset()
     this.user = undefined
   }
@@ -69,12 +83,15 @@ class Reader {
   async comeBack(): Promise<void> {
     if (this.user !== undefined) return
     const user = await ChatUser.greetedForResume(this.chat.port, this.features)
+    const before = await this.outcomes()
     const { ticket, rooms } = await user.resume(this.ticket, [...this.positions.values()])
     this.user = user
     this.ticket = ticket
+    // The log may have got round to forgetting in between.
+    const after = await this.outcomes()
+    for (const { room, outcome } of rooms) expect([before.get(room), after.get(room)]).toContain(outcome)
     expect(rooms.map(({ room }) => room)).toEqual([...this.positions.keys()])
-    for (const { room, from, outcome } of rooms) {
-      expect(outcome).not.toBe(ResumeOutcome.NotAMember)
+    for (const { room, from } of rooms) {
       expect(from).toBe(this.positions.get(room)?.seq)
     }
   }
@@ -89,6 +106,16 @@ class Reader {
     user.reset()
   }
 
+  /** What RESUMED must say of each room, by what the log holds now. */
+  private async outcomes(): Promise<ReadonlyMap<string, ResumeOutcome>> {
+    const outcomes = new Map<string, ResumeOutcome>()
+    for (const { room, seq } of this.positions.values()) {
+      const [next] = await this.log.readAfter(room, seq, { maxRecords: 1, maxBytes: 0 })
+      outcomes.set(room, next === undefined || next.prev === seq ? ResumeOutcome.Whole : ResumeOutcome.Gap)
+    }
+    return outcomes
+  }
+
   get heads(): readonly (readonly [string, number])[] {
     return [...this.positions].map(([room, { seq }]) => [room, seq])
   }
@@ -101,6 +128,7 @@ class Reader {
     }
     if (packet.kind === 'gap') {
       const { room, from, to } = packet
+      this.gaps.push(packet)
       this.moveOn(
         room,
         from,
@@ -139,8 +167,8 @@ async function run(chat: Chat, round: number, steps: readonly Step[]): Promise<v
   for (const room of rooms) heads.set(room, (await talker.says(room, 'the end')).seq)
   for (const reader of readers) {
     await reader.comeBack()
-    const readOn = (): unknown => {
-      reader.read()
+    const readOn = async (): Promise<unknown> => {
+      await reader.read()
       return new Map(reader.heads)
     }
     await expect.poll(readOn, { interval: 2 }).toEqual(heads)
@@ -148,7 +176,7 @@ async function run(chat: Chat, round: number, steps: readonly Step[]): Promise<v
       const first = seqs[0] ?? 0
       expect(seqs).toEqual(seqs.map((_, index) => first + index))
     }
-    reader.cut()
+    await reader.cut()
   }
   talker.reset()
 }

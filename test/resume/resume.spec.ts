@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { RoomDelivery } from '../../src/delivery/room-delivery.js'
 import { Feature } from '../../src/protocol/constants.js'
 import { trustedEpoch, trustedSeq } from '../../src/protocol/ids.js'
 import { GapReason, ResumeOutcome, WireRole } from '../../src/protocol/packets.js'
@@ -28,6 +29,23 @@ const resumedOf = (user: ChatUser): PacketOf<'resumed'> => {
   const { granted } = user
   if (granted?.kind !== 'resumed') throw new Error('was not resumed')
   return granted
+}
+
+/** The survey of a RESUME comes to this room and waits there. */
+function holdOpening({ app }: Chat, name: string): { readonly isHeld: Promise<void>; readonly letGo: () => void } {
+  const delivery = app.get(RoomDelivery, { strict: false })
+  const open = delivery.open.bind(delivery)
+  let [letGo, reached] = [(): void => undefined, (): void => undefined]
+  const isHeld = new Promise<void>((resolve) => (reached = resolve))
+  const gate = new Promise<void>((resolve) => (letGo = resolve))
+  vi.spyOn(delivery, 'open').mockImplementation(async (room) => {
+    if (room === name) {
+      reached()
+      await gate
+    }
+    return open(room)
+  })
+  return { isHeld, letGo }
 }
 
 describe('the ticket', () => {
@@ -238,6 +256,54 @@ describe('RESUME', () => {
     await back.expect('gap')
     await back.expect('ping')
     await back.expect('deliver')
+  })
+
+  test('tells who is kicked meanwhile by its answer, and by nothing before that', async () => {
+    const chat = await startResumable()
+    const [alice, bob] = [await chat.login('alice'), await chat.login('bob')]
+    const names = Array.from({ length: 100 }, (_, index) => `room-${index}`)
+    for (const room of names) {
+      await alice.join(room)
+      await bob.join(room)
+    }
+    await vanish(bob, chat)
+    const survey = holdOpening(chat, 'room-50')
+    const back = await ChatUser.greetedForResume(chat.port)
+    back.send(resume(bob.ticket, bob.positions, 1))
+    await survey.isHeld
+    const kicked = ['room-10', 'room-90']
+    for (const room of kicked) await alice.request('rooms.kick', { room, user: 'bob' })
+    survey.letGo()
+    const { rooms } = await back.expect('resumed')
+    expect(rooms.map(({ room }) => room)).toEqual(names)
+    const lost = rooms.filter(({ outcome }) => outcome === ResumeOutcome.NotAMember)
+    expect(lost.map(({ room }) => room)).toEqual(kicked)
+    await back.expect('ping')
+    await back.expectNothing()
+  })
+
+  test('says of a position ahead of the log what comes of it, whatever is logged meanwhile', async () => {
+    const chat = await startResumable()
+    const [alice, bob] = [await chat.login('alice'), await chat.login('bob')]
+    for (const room of ['lobby', 'hall']) {
+      await alice.join(room)
+      await bob.join(room)
+    }
+    const [lobby, hall] = bob.positions
+    if (lobby === undefined || hall === undefined) throw new Error('joined no rooms')
+    await vanish(bob, chat)
+    const survey = holdOpening(chat, 'hall')
+    const back = await ChatUser.greetedForResume(chat.port)
+    back.send(resume(bob.ticket, [{ ...lobby, seq: trustedSeq(lobby.seq + 1) }, hall], 1))
+    await survey.isHeld
+    await alice.says('lobby', 'where the client thinks to be')
+    survey.letGo()
+    const { rooms } = await back.expect('resumed')
+    const { room, epoch, seq } = lobby
+    expect(rooms[0]).toEqual({ room, epoch, from: seq, to: seq, outcome: ResumeOutcome.Gap })
+    expect(await back.expect('gap')).toMatchObject({ from: seq, to: seq, reason: GapReason.AheadOfLog })
+    await back.expect('ping')
+    expect((await back.expect('deliver')).records).toMatchObject([{ seq: seq + 1, prev: seq }])
   })
 
   test('is closed OutOfState once logged in, and refused as a request', async () => {

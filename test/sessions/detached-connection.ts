@@ -8,6 +8,7 @@ export class DetachedConnection implements ConnectionHandle {
   features = 0
   readonly id: ConnectionId
   grant: Grant | undefined
+  readonly isActive = true
   isClosed = false
 
   constructor(name: string) {
