@@ -21,10 +21,9 @@ export interface ReportOptions {
 const PAGE = 'BENCHMARKS.md'
 const PLOTS_FOLDER = 'benchmarks'
 /** Sections come in this order, others after them. */
-const ORDER = [
-  ...['fanout', 'burst', 'memory', 'fairness', 'frozen', 'control', 'storm', 'scale'],
-  ...['jitter', 'avalanche', 'rolling', 'rpc', 'log', 'codec'],
-]
+const ORDER = 'fanout burst memory fairness frozen control storm scale jitter avalanche rolling rpc log codec'.split(
+  ' ',
+)
 
 /** Resolves with the path of the page. */
 export async function renderReport({ resultsFolder, docsFolder, questions }: ReportOptions): Promise<string> {
