@@ -19,8 +19,14 @@ interface Pair {
   readonly worker: WorkerProcess<RoomPairProgram>
 }
 
+export interface PairOutcome {
+  readonly rows: readonly Row[]
+  /** Whether all the processes that take the times do. */
+  readonly runsBeforeOthers: boolean
+}
+
 /** Rows of our server with each engine at each rate; the one in memory is the rival `memory`. */
-export async function measurePairs({ messagesPerSecond, rounds, roundMs }: PairParams): Promise<Row[]> {
+export async function measurePairs({ messagesPerSecond, rounds, roundMs }: PairParams): Promise<PairOutcome> {
   const pairs: Pair[] = []
   const rows: Row[] = []
   try {
@@ -35,7 +41,8 @@ export async function measurePairs({ messagesPerSecond, rounds, roundMs }: PairP
         rows.push({ name: contestant.name, messagesPerSecond: rate, ...spread(results) })
       }
     }
-    return rows
+    const eager = await Promise.all(pairs.map(({ worker }) => worker.ask('runsBeforeOthers', undefined)))
+    return { rows, runsBeforeOthers: eager.every(Boolean) }
   } finally {
     await Promise.all(pairs.map(({ worker, server }) => worker.stop().then(() => server.close())))
   }

@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { describeMachine } from './machine.js'
+import { describeProvenance } from './provenance.js'
 import type { Suite } from './suite.js'
 import { avalanche } from './suites/avalanche.js'
 import { burst } from './suites/burst.js'
@@ -91,7 +92,8 @@ async function main(): Promise<void> {
   if (suite === undefined || rest.length > 0) throw new UsageError(`which suite? ${Object.keys(suites).join(', ')}`)
   const outcome = await suite.run({ isQuick: quick, progress: (line) => console.error(`${name}: ${line}`) })
   const { params, rows, ratios, failures } = outcome
-  const document = { suite: name, machine: describeMachine(), params: { quick, ...params }, rows, ratios }
+  const [machine, provenance] = [describeMachine(), describeProvenance()]
+  const document = { suite: name, machine, provenance, params: { quick, ...params }, rows, ratios }
   if (save) {
     mkdirSync(RESULTS, { recursive: true })
     writeFileSync(new URL(`${name}.json`, RESULTS), `${JSON.stringify(document, undefined, 2)}\n`)

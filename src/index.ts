@@ -10,6 +10,7 @@ export {
   type NestwireClientOptions,
   type NestwireClientStatus,
 } from './transport/nestwire-client.js'
+export { NestwireDrainModule } from './transport/nestwire-drain.module.js'
 export { NestwireContext } from './transport/nestwire.context.js'
 export { NestwireException, type CodedError } from './transport/nestwire.exception.js'
 export {

@@ -41,7 +41,9 @@ async function ping(pace: Pace): Promise<RoundTripTimes> {
   return trips.run(pace, (correlation) => from.sendControl({ kind: 'ping', correlation }))
 }
 
-const program = { connect, ping }
+const isBeforeOthers = runBeforeOthers()
+const runsBeforeOthers = (): boolean => isBeforeOthers
+
+const program = { connect, ping, runsBeforeOthers }
 export type PingerProgram = typeof program
-runBeforeOthers()
 answerQuestions(program)

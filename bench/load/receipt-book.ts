@@ -7,8 +7,12 @@ export class ReceiptBook {
   readonly deliveryMs = new Samples()
   deliveries = 0
   duplicates = 0
+  /** First receipts after one of a later message. */
+  disordered = 0
   /** One byte a member and message. */
   private readonly seen: Uint8Array
+  /** Of each member: the latest message that came. */
+  private readonly latest: Int32Array
   private readonly published: number[][]
 
   constructor(
@@ -17,6 +21,7 @@ export class ReceiptBook {
     private readonly maxMessages: number,
   ) {
     this.seen = new Uint8Array(members * maxMessages)
+    this.latest = new Int32Array(members).fill(-1)
     this.published = Array.from({ length: rooms }, () => [])
   }
 
@@ -46,6 +51,9 @@ export class ReceiptBook {
     }
     this.seen[at] = 1
     this.deliveries += 1
+    const latest = this.latest[member] ?? -1
+    if (index < latest) this.disordered += 1
+    else this.latest[member] = index
     this.deliveryMs.add(monotonicMs() - (this.published[member % this.rooms]?.[index] ?? NaN))
   }
 }

@@ -33,6 +33,8 @@ export interface ReturningReport {
   readonly deliveries: number
   readonly lost: number
   readonly duplicates: number
+  /** Messages that came after a later one of the room. */
+  readonly disordered: number
   /** Clients that are not in. */
   readonly neverReturned: number
   /** How often clients came back. */
@@ -174,6 +176,7 @@ export class ReturningCrowd {
       deliveries: book.deliveries,
       lost: book.expected - book.deliveries,
       duplicates: book.duplicates,
+      disordered: book.disordered,
       neverReturned: everybody.filter(({ wire }) => !wire.isIn).length,
       unanswered: everybody.reduce((sum, { wire }) => sum + wire.unanswered, 0),
     }

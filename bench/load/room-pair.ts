@@ -101,7 +101,9 @@ function fail(error: unknown): void {
   process.exit(1)
 }
 
-const program = { join, talk, exchange }
+const isBeforeOthers = runBeforeOthers()
+const runsBeforeOthers = (): boolean => isBeforeOthers
+
+const program = { join, talk, exchange, runsBeforeOthers }
 export type RoomPairProgram = typeof program
-runBeforeOthers()
 answerQuestions(program)

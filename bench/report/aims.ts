@@ -1,4 +1,5 @@
 /** What the suites are to show, and whether the results show it. */
+import { SLICE_MS } from '../../src/delivery/slice-timer.js'
 import { OURS } from '../suite.js'
 import { formatCell, markdownTable } from './markdown-table.js'
 import type { ResultDocument } from './result-document.js'
@@ -16,6 +17,12 @@ const figure =
   (field: string, members: number, name: string = OURS) =>
   ({ rows }: ResultDocument): number =>
     Number(rows.find((row) => row.name === name && row['members'] === members && row[field] !== undefined)?.[field])
+
+/** In our only row. */
+const ownFigure =
+  (field: string) =>
+  ({ rows }: ResultDocument): number =>
+    Number(rows.find((row) => row.name === OURS)?.[field])
 
 const ratio =
   (key: string) =>
@@ -47,8 +54,9 @@ const burstAim = (rival: string, inFlight: number, atLeast: number): Aim => ({
   read: ratio(`deliveriesPerSecond/${rival}@${inFlight}`),
 })
 
-/** As in `src/delivery/slice-timer.ts`. */
-const SLICE_MS = 0.5
+/** Counts of what must not happen. */
+const noneAims = (suite: string, what: string, fields: readonly string[]): Aim[] =>
+  fields.map((field) => ({ suite, what: `${what}: ${field}`, bound: { atMost: 0 }, read: ownFigure(field) }))
 
 const logAim = (figure: 'sendAckMsP50' | 'sendDeliverMsP50', perSecond: number): Aim => ({
   suite: 'log',
@@ -106,6 +114,18 @@ const aims: readonly Aim[] = [
       figure('kernelPeakMb', 1_000)(document) - figure('kernelPeakMb', 1_000, 'none-frozen')(document),
   },
   {
+    suite: 'frozen',
+    what: 'peak memory while the frozen catch up ÷ before the freeze (our own bound)',
+    bound: { atMost: 2 },
+    read: (document) => figure('rssCatchUpMb', 1_000)(document) / figure('rssBeforeMb', 1_000)(document),
+  },
+  {
+    suite: 'frozen',
+    what: "the others' p99 while 10 % catch up ÷ with none frozen (our own bound)",
+    bound: { atMost: 1.5 },
+    read: ratio('othersMsP99CatchUp/none-frozen@1000'),
+  },
+  {
     suite: 'control',
     what: `ms from PING to PONG at saturation, p99, less twice that of an idle server and a slice of ${SLICE_MS} ms`,
     bound: { atMost: 0 },
@@ -142,6 +162,15 @@ const aims: readonly Aim[] = [
     bound: { atMost: 1_000 },
     read: ({ rows }) => Number(rows.find(({ name, nodes }) => name === OURS && nodes === 100)?.['nsPerLookup']),
   },
+  {
+    suite: 'jitter',
+    what: 'percent of the deliveries to clients that are cut off and come back',
+    bound: { atLeast: 100 },
+    read: ownFigure('deliveredPercent'),
+  },
+  ...noneAims('jitter', 'deliveries to them', ['lost', 'duplicates', 'disordered']),
+  ...noneAims('avalanche', 'a restart under 10,000 clients', ['neverReturned', 'lost', 'duplicates']),
+  ...noneAims('rolling', 'a drain under 5,000 connections', ['lost', 'endedWithoutNotice']),
   ...[100, 1_000, 10_000].flatMap((rate) => [logAim('sendAckMsP50', rate), logAim('sendDeliverMsP50', rate)]),
 ]
 

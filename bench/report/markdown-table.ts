@@ -71,22 +71,48 @@ function withSpread(row: Row, column: string): Cell {
   return `${formatCell(figure)} (${formatCell(least)} to ${formatCell(most)})`
 }
 
-/** A line for each figure and rival, a column for each param; keys are `<figure>/<rival>@<param>`. None without ratios. */
-export function ratioTables(ratios: Readonly<Record<string, number | null>>): string[] {
-  const lines = new Map<string, { readonly start: readonly string[]; readonly byParam: Map<string, number> }>()
-  const params = new Set<string>()
+interface RatioLine {
+  readonly figure: string
+  readonly rival: string
+  readonly byParam: Map<string, number>
+}
+
+/**
+ * A line for each figure and rival, a column for each value of its param; one table for each param, since 1,000 in flight
+ * and 1,000 a second are not the same. Keys are `<figure>/<rival>@<value>`. None without ratios.
+ */
+export function ratioTables(ratios: Readonly<Record<string, number | null>>, rows: readonly Row[]): string[] {
+  const kinds = new Map<string, RatioLine[]>()
+  for (const line of ratioLines(ratios)) {
+    const param = paramOf(line, rows)
+    kinds.set(param, [...(kinds.get(param) ?? []), line])
+  }
+  return [...kinds].map(([param, lines]) => ratioTable(param, lines))
+}
+
+function ratioLines(ratios: Readonly<Record<string, number | null>>): RatioLine[] {
+  const lines = new Map<string, RatioLine>()
   for (const [key, ratio] of Object.entries(ratios)) {
     const [, figure, rival, param] = /^([^/]+)\/(.+)@([^@]+)$/.exec(key) ?? []
     if (ratio === null || figure === undefined || rival === undefined || param === undefined) continue
-    const line = lines.get(`${figure}/${rival}`) ?? { start: [figure, rival], byParam: new Map<string, number>() }
+    const line = lines.get(`${figure}/${rival}`) ?? { figure, rival, byParam: new Map<string, number>() }
     lines.set(`${figure}/${rival}`, line)
     line.byParam.set(param, ratio)
-    params.add(param)
   }
-  if (lines.size === 0) return []
-  const cells = [...lines.values()].map(({ start, byParam }) => [
-    ...start,
-    ...[...params].map((param) => byParam.get(param)),
-  ])
-  return [markdownTable(['ours ÷ theirs', 'of', ...params], cells, 2)]
+  return [...lines.values()]
+}
+
+/** The first column that has all of the line's values, among rows with its figure. */
+function paramOf({ figure, byParam }: RatioLine, rows: readonly Row[]): string {
+  const candidates = rows.filter((row) => figure in row)
+  const columns = new Set(candidates.flatMap((row) => Object.keys(row).slice(1)))
+  const hasAll = (column: string): boolean =>
+    [...byParam.keys()].every((value) => candidates.some((row) => String(row[column]) === value))
+  return [...columns].find(hasAll) ?? 'param'
+}
+
+function ratioTable(param: string, lines: readonly RatioLine[]): string {
+  const values = [...new Set(lines.flatMap(({ byParam }) => [...byParam.keys()]))]
+  const cells = lines.map(({ figure, rival, byParam }) => [figure, rival, ...values.map((value) => byParam.get(value))])
+  return markdownTable([`ours ÷ theirs, by ${param}`, 'of', ...values], cells, 2)
 }

@@ -21,7 +21,9 @@ export interface ReportOptions {
 const PAGE = 'BENCHMARKS.md'
 const PLOTS_FOLDER = 'benchmarks'
 /** Sections come in this order, others after them. */
-const ORDER = ['fanout', 'burst', 'memory', 'fairness', 'frozen', 'control', 'storm', 'scale', 'rpc', 'log', 'codec']
+const ORDER = 'fanout burst memory fairness frozen control storm scale jitter avalanche rolling rpc log codec'.split(
+  ' ',
+)
 
 /** Resolves with the path of the page. */
 export async function renderReport({ resultsFolder, docsFolder, questions }: ReportOptions): Promise<string> {
@@ -72,8 +74,8 @@ async function drawPlots(documents: readonly ResultDocument[], folder: string): 
 
 function machines(documents: readonly ResultDocument[]): string[] {
   const suites = new Map<string, string[]>()
-  for (const { machine, suite } of documents) {
-    const told = pairs(machine)
+  for (const { machine, provenance, suite } of documents) {
+    const told = pairs({ ...machine, ...(provenance ?? { commit: 'not noted' }) })
     suites.set(told, [...(suites.get(told) ?? []), suite])
   }
   return [...suites].map(([machine, names]) => `- ${names.join(', ')}: ${machine}`)
@@ -88,7 +90,7 @@ function section(document: ResultDocument, question: string | undefined, drawn: 
     `\`npm run bench -- ${suite} --save\`, with ${pairs(params)}.`,
     ...rowTables(rows),
     ...ofSuite.map((plot) => `![${plot.title}](${PLOTS_FOLDER}/${plotFile(plot)})`),
-    ...ratioTables(ratios),
+    ...ratioTables(ratios, rows),
   ]
 }
 

@@ -16,6 +16,8 @@ const rowSchema = z
 const documentSchema = z.object({
   suite: z.string(),
   machine: z.record(z.string(), z.union([z.string(), z.number()])),
+  /** Missing in documents that are older than it. */
+  provenance: z.object({ commit: z.string(), versions: z.record(z.string(), z.string()) }).optional(),
   params: z.record(z.string(), z.unknown()),
   rows: z.array(rowSchema),
   ratios: z.record(z.string(), z.number().nullable()),

@@ -3,7 +3,7 @@
  * into a room of 1,000 with 512 messages in flight. Beside it `idle`: the 1,000 are there, and nothing is said to them.
  *
  * pingMs: from PING to PONG, in a process of its own, which shares the machine with the server and with the readers, and
- * runs before them (`load/before-others.ts`).
+ * runs before them if it may (`load/before-others.ts`; the params say whether).
  */
 import { SERVER_SETTINGS } from '../contest.js'
 import type { PingerProgram } from '../load/pinger.js'
@@ -45,6 +45,7 @@ export const control: Suite = {
           roundMs,
           inFlight: IN_FLIGHT,
           pingEveryMs: PING_EVERY_MS,
+          runsBeforeOthers: await pinger.ask('runsBeforeOthers', undefined),
           settings: SERVER_SETTINGS,
         },
         ...measured,

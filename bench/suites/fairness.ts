@@ -3,8 +3,8 @@
  * without pause, four messages in flight. Beside it `quiet`: the 10,000 are there, and nothing is said to them.
  *
  * smallRoomMs: from publishing to the other's receipt, both in a process of their own, which shares the machine with the
- * server and with those who read for the 10,000, and runs before them (`load/before-others.ts`). deliveriesPerSecond:
- * those of the large room.
+ * server and with those who read for the 10,000, and runs before them if it may (`load/before-others.ts`; the
+ * params say whether). deliveriesPerSecond: those of the large room.
  */
 import { SERVER_SETTINGS } from '../contest.js'
 import { RoomLoad } from '../load/room-load.js'
@@ -46,6 +46,7 @@ export const fairness: Suite = {
           roundMs,
           inFlight: IN_FLIGHT,
           talkEveryMs: TALK_EVERY_MS,
+          runsBeforeOthers: await pair.ask('runsBeforeOthers', undefined),
           settings: SERVER_SETTINGS,
         },
         ...measured,

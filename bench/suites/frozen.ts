@@ -1,9 +1,12 @@
 /**
  * What members that stop reading do to the others and to the server. One member of ten freezes while messages of 32 KiB
- * are published, each when all the others have the one before; then the frozen read on, and must get every message.
- * Beside it `none-frozen`: the same messages to the same members, all of them reading. A server of its own each time.
+ * are published, each when all the others have the one before; then the frozen read on, and must get every message, while
+ * it goes on as before, no faster. Beside it `none-frozen`: the same messages to the same members, all of them reading. A
+ * server of its own each time.
  *
- * othersMs: from publishing to the receipt of a member that never froze, one sample for each message and member.
+ * othersMs: from publishing to the receipt of a member that never froze, one sample for each message and member;
+ * othersMsP99CatchUp: the same while the frozen catch up with what was said before they read on, and for as many messages
+ * of `none-frozen`.
  * rss: the server's, filePages the part that is pages of files, the log's among them; kernel: all TCP buffers of the
  * machine, both ends. Before: all joined; Peak: the most while they are frozen; CatchUp: the most while they catch up;
  * After: when they have. The deadlines for members that take nothing are put off: the freeze may last longer.
@@ -11,9 +14,17 @@
 import { issueToken } from '../../src/auth/token-issuer.js'
 import { ClientConnection } from '../../src/client/client-connection.js'
 import { SERVER_SETTINGS } from '../contest.js'
+import {
+  catchUpWhileTalking,
+  MESSAGE_BYTES,
+  publish,
+  ROOM,
+  type CatchUpTalk,
+  type FrozenRoom,
+  type Readers,
+} from '../frozen-room.js'
 import { monotonicMs } from '../load/monotonic-ms.js'
 import type { RoomReadersProgram } from '../load/room-readers.js'
-import { timedMessage } from '../load/timed-message.js'
 import { MemoryWatch, type MemoryFigures } from '../memory-watch.js'
 import { startServer, type ServerProcess } from '../server-process.js'
 import { ratiosOf, spread } from '../statistics.js'
@@ -22,12 +33,10 @@ import { WorkerProcess } from '../worker-process.js'
 
 const FULL = { members: 1_000, frozen: 100, messages: 650, rounds: 5, catchUpTimeoutMs: 120_000 }
 const QUICK = { members: 100, frozen: 10, messages: 650, rounds: 1, catchUpTimeoutMs: 15_000 }
-const MESSAGE_BYTES = 32 * 1024
 /** Before the freeze, and not counted in the times. */
 const WARM_UP_MESSAGES = 50
-const ROOM = 'frozen'
-/** A message that not everybody has by then is lost. */
-const RECEIPT_TIMEOUT_MS = 30_000
+/** Said after the thaw: at least so many, for times of few say little; no more, for the room must not forget any. */
+const CATCH_UP_MESSAGES = { least: 20, most: 1_000 }
 
 const SETTINGS = {
   ...SERVER_SETTINGS,
@@ -37,7 +46,7 @@ const SETTINGS = {
 
 const NONE_FROZEN = 'none-frozen'
 type Contestant = typeof OURS | typeof NONE_FROZEN
-type Readers = WorkerProcess<RoomReadersProgram>
+const RATIO_FIGURES = ['othersMsP50', 'othersMsP99', 'othersMsP99CatchUp', 'rssPeakMb', 'kernelPeakMb']
 
 export const frozen: Suite = {
   question: '10 % of a room stop reading while 20 MB are offered to each: what of the others, of memory, and of them',
@@ -45,10 +54,13 @@ export const frozen: Suite = {
     const params = isQuick ? QUICK : FULL
     const rounds: Record<Contestant, Round[]> = { [OURS]: [], [NONE_FROZEN]: [] }
     for (let round = 1; round <= params.rounds; round += 1) {
-      for (const contestant of [NONE_FROZEN, OURS] as const) {
-        progress(`round ${round} of ${params.rounds}: ${contestant === OURS ? `${params.frozen} freeze` : contestant}`)
-        rounds[contestant].push(await playRound(contestant, params))
-      }
+      const say = (what: string): void => progress(`round ${round} of ${params.rounds}: ${what}`)
+      say(`${params.frozen} freeze`)
+      const ours = await playRound({ contestant: OURS, params, catchUpMessages: CATCH_UP_MESSAGES })
+      say(NONE_FROZEN)
+      const exactly = { least: ours.messagesCatchUp, most: ours.messagesCatchUp }
+      rounds[OURS].push(ours)
+      rounds[NONE_FROZEN].push(await playRound({ contestant: NONE_FROZEN, params, catchUpMessages: exactly }))
     }
     const rows = ([OURS, NONE_FROZEN] as const).map((name) => rowOf(name, rounds[name], params))
     const all = [...rounds[OURS], ...rounds[NONE_FROZEN]]
@@ -60,30 +72,23 @@ export const frozen: Suite = {
         settings: SETTINGS,
       },
       rows,
-      ratios: ratiosOf(rows, ['othersMsP50', 'othersMsP99', 'rssPeakMb', 'kernelPeakMb'], 'members'),
+      ratios: ratiosOf(rows, RATIO_FIGURES, 'members'),
       failures: [...new Set(all.flatMap(({ failures }) => failures))],
     }
   },
-}
-
-/** A server, a publisher, those that freeze in a process of their own, and the others in another. */
-interface Room {
-  readonly server: ServerProcess
-  readonly publisher: ClientConnection
-  readonly sleepers: Readers
-  readonly others: Readers
-  readonly memory: MemoryWatch
 }
 
 interface Round {
   readonly figures: Readonly<Record<string, number>>
   readonly mistakes: Mistakes
   readonly failures: readonly string[]
+  /** Said after the thaw. */
+  readonly messagesCatchUp: number
   /** Whether members told the server how far they had read. */
   readonly positions: boolean
 }
 
-async function playRound(contestant: Contestant, params: typeof FULL): Promise<Round> {
+async function playRound(task: Task): Promise<Round> {
   const server = await startServer(SETTINGS)
   const [sleepers, others] = [0, 1].map(() => new WorkerProcess<RoomReadersProgram>('room-readers')) as [
     Readers,
@@ -91,10 +96,10 @@ async function playRound(contestant: Contestant, params: typeof FULL): Promise<R
   ]
   const memory = new MemoryWatch(server.pid)
   try {
-    const positions = await joinAll(server, { sleepers, others }, params)
+    const positions = await joinAll(server, { sleepers, others }, task.params)
     const publisher = await openPublisher(server)
-    const room: Room = { server, publisher, sleepers, others, memory }
-    const round = await measure(room, { contestant, params })
+    const room: FrozenRoom = { server, publisher, sleepers, others, memory }
+    const round = await measure(room, task)
     await publisher.close()
     return { ...round, positions }
   } finally {
@@ -106,10 +111,10 @@ async function playRound(contestant: Contestant, params: typeof FULL): Promise<R
 
 async function joinAll(
   { port, secret }: ServerProcess,
-  { sleepers, others }: Pick<Room, 'sleepers' | 'others'>,
+  { sleepers, others }: Pick<FrozenRoom, 'sleepers' | 'others'>,
   params: typeof FULL,
 ): Promise<boolean> {
-  const order = { port, secret, room: ROOM, messages: WARM_UP_MESSAGES + params.messages }
+  const order = { port, secret, room: ROOM, messages: WARM_UP_MESSAGES + params.messages + CATCH_UP_MESSAGES.most }
   const positions = await Promise.all([
     sleepers.ask('join', { ...order, team: 'sleeper', readers: params.frozen }),
     others.ask('join', { ...order, team: 'other', readers: params.members - params.frozen }),
@@ -127,21 +132,30 @@ async function openPublisher({ port, secret }: ServerProcess): Promise<ClientCon
 interface Task {
   readonly contestant: Contestant
   readonly params: typeof FULL
+  readonly catchUpMessages: CatchUpTalk['more']
 }
 
-async function measure(room: Room, { contestant, params }: Task): Promise<Omit<Round, 'positions'>> {
+async function measure(room: FrozenRoom, task: Task): Promise<Omit<Round, 'positions'>> {
+  const { contestant, params } = task
   const { sleepers, others, memory } = room
   const messages = WARM_UP_MESSAGES + params.messages
-  await publishAll(room, { first: 0, end: WARM_UP_MESSAGES })
+  await publish(room, { first: 0, end: WARM_UP_MESSAGES })
   const before = memory.look()
   memory.takePeak()
   await others.ask('startTiming', undefined)
   if (contestant === OURS) await sleepers.ask('freeze', undefined)
-  const sent = await publishAll(room, { first: WARM_UP_MESSAGES, end: messages })
+  const startMs = monotonicMs()
+  const saidMeanwhile = await publish(room, { first: WARM_UP_MESSAGES, end: messages })
+  const everyMs = (monotonicMs() - startMs) / params.messages
   const peak = memory.takePeak()
-  const thawedAtMs = monotonicMs()
-  await sleepers.ask('thaw', undefined)
-  const last = await sleepers.ask('receive', { index: sent - 1, timeoutMs: params.catchUpTimeoutMs })
+  const frozenTimes = await others.ask('report', { sent: saidMeanwhile })
+  await others.ask('startTiming', undefined)
+  const { sent, catchUpMs, isComplete } = await catchUpWhileTalking(room, {
+    said: saidMeanwhile,
+    everyMs,
+    more: task.catchUpMessages,
+    timeoutMs: params.catchUpTimeoutMs,
+  })
   const catchUp = memory.takePeak()
   const after = memory.look()
   const ofOthers = await others.ask('report', { sent })
@@ -149,33 +163,25 @@ async function measure(room: Room, { contestant, params }: Task): Promise<Omit<R
   const mistakes = totalMistakes(reports)
   return {
     figures: {
-      othersMsP50: ofOthers.p50Ms,
-      othersMsP99: ofOthers.p99Ms,
-      catchUpMs: Math.max(0, last.lastAtMs - thawedAtMs),
+      othersMsP50: frozenTimes.p50Ms,
+      othersMsP99: frozenTimes.p99Ms,
+      othersMsP99CatchUp: ofOthers.p99Ms,
+      catchUpMs,
+      messagesCatchUp: sent - saidMeanwhile,
       ...megabytes({ before, peak, catchUp, after }),
     },
     mistakes,
+    messagesCatchUp: sent - saidMeanwhile,
     failures: [
       ...Object.entries(mistakes).flatMap(([what, count]) => (count > 0 ? [`messages ${what}`] : [])),
       ...reports.flatMap(({ fault }) => (fault === undefined ? [] : [`a member is gone: ${fault}`])),
-      ...(sent < messages ? [`message ${sent} of ${messages} did not reach the others`] : []),
-      ...(last.isComplete ? [] : ['those that froze did not catch up']),
+      ...(saidMeanwhile < messages ? [`message ${saidMeanwhile} of ${messages} did not reach the others`] : []),
+      ...(sent < saidMeanwhile + task.catchUpMessages.least
+        ? ['a message of the catching up did not reach the others']
+        : []),
+      ...(isComplete ? [] : ['those that froze did not catch up']),
     ],
   }
-}
-
-/** One message at a time, the next when all the others have it; returns how many they all had. */
-async function publishAll(
-  { publisher, others }: Room,
-  { first, end }: { readonly first: number; readonly end: number },
-): Promise<number> {
-  for (let index = first; index < end; index += 1) {
-    const received = others.ask('receive', { index, timeoutMs: RECEIPT_TIMEOUT_MS })
-    await publisher.publish(ROOM, timedMessage(index, { sentAtMs: monotonicMs(), bytes: MESSAGE_BYTES }))
-    const { isComplete } = await received
-    if (!isComplete) return index
-  }
-  return end
 }
 
 interface Mistakes {

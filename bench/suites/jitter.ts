@@ -3,8 +3,8 @@
  * said, how often, and how late. Socket.IO 4 with its connection state recovery beside.
  *
  * deliveryMs: from publishing to a client's first receipt, of all deliveries; who is offline gets it when it is back, so
- * the time offline is the floor of the slowest. lost and duplicates are deliveries, of all rounds; returns: how often a client came back.
- * The publishers are not cut off.
+ * the time offline is the floor of the slowest. lost, duplicates and disordered (came after a later one) are deliveries, of
+ * all rounds; returns: how often a client came back. The publishers are not cut off.
  */
 import { emptyRows, isMissing } from '../contest.js'
 import type { ReturningReport } from '../load/returning-crowd.js'
@@ -81,7 +81,7 @@ async function play(name: RestartableName, params: Params): Promise<ReturningRep
 }
 
 function rowOf(name: RestartableName, reports: readonly ReturningReport[], { clients }: Params): Row {
-  const total = (figure: 'lost' | 'duplicates' | 'deliveries' | 'returns' | 'neverReturned'): number =>
+  const total = (figure: 'lost' | 'duplicates' | 'disordered' | 'deliveries' | 'returns' | 'neverReturned'): number =>
     reports.reduce((sum, report) => sum + report[figure], 0)
   const [deliveries, lost] = [total('deliveries'), total('lost')]
   return {
@@ -89,6 +89,7 @@ function rowOf(name: RestartableName, reports: readonly ReturningReport[], { cli
     clients,
     deliveredPercent: percentOf(deliveries, deliveries + lost),
     duplicates: total('duplicates'),
+    disordered: total('disordered'),
     lost,
     neverReturned: total('neverReturned'),
     returns: total('returns'),
@@ -96,9 +97,9 @@ function rowOf(name: RestartableName, reports: readonly ReturningReport[], { cli
   }
 }
 
-function faultsIn({ lost, duplicates, neverReturned, unanswered, fault }: ReturningReport): string[] {
+function faultsIn({ lost, duplicates, disordered, neverReturned, unanswered, fault }: ReturningReport): string[] {
   return [
-    ...Object.entries({ lost, duplicates, neverReturned, unanswered })
+    ...Object.entries({ lost, duplicates, disordered, neverReturned, unanswered })
       .filter(([, count]) => count > 0)
       .map(([what, count]) => `${what}: ${count}`),
     ...(fault === undefined ? [] : [fault]),

@@ -2,7 +2,7 @@
  * What a connection costs in memory, authenticated and in a room where it applies, and what a burst takes besides.
  *
  * kbPerConnection: (RSS at 10,000 − RSS at 1,000) / 9,000; nothing was said in the room yet, no collection is forced.
- * kernelKbPerConnection: the same slope of the kernel's TCP buffers, of both ends of each connection.
+ * The kernel's own share is not told: what Linux counts are pages of buffers in use, and idle sockets have none.
  * rssPeakMb: the most the server ever had, after a burst to all. `naive` is the same Nest stack with an encode, a write and
  * an array queue for each member.
  */
@@ -15,7 +15,6 @@ import {
   type RunningServer,
 } from '../contest.js'
 import { mistakeIn, turnRow, type Turn } from '../contest-turns.js'
-import { readKernelTcpKb } from '../load/kernel-memory.js'
 import { MESSAGE_BYTES } from '../load/numbered-message.js'
 import { RoomLoad } from '../load/room-load.js'
 import { readUsage } from '../process-usage.js'
@@ -44,9 +43,7 @@ const FULL: Params = {
 const QUICK: Params = { ...FULL, base: 200, members: 2_000, contestants: [OURS, 'naive', 'node-net'], rounds: 1 }
 
 const FIGURES = ['kbPerConnection', 'rssPeakMb'] as const
-type Figures = Readonly<
-  Record<(typeof FIGURES)[number] | 'rssIdleMb' | 'rssJoinedMb' | 'kernelKbPerConnection', number>
->
+type Figures = Readonly<Record<(typeof FIGURES)[number] | 'rssIdleMb' | 'rssJoinedMb', number>>
 
 export const memory: Suite = {
   question: 'KB of RSS a connection, and the peak during a burst to 10,000, beside the naive build and every rival',
@@ -69,26 +66,18 @@ export const memory: Suite = {
   },
 }
 
-interface MemoryReading {
-  readonly rssKb: number
-  readonly kernelKb: number
-}
-
-const readMemory = ({ pid }: RunningServer): MemoryReading => ({
-  rssKb: readUsage(pid).rssKb,
-  kernelKb: readKernelTcpKb(),
-})
+const readRssKb = ({ pid }: RunningServer): number => readUsage(pid).rssKb
 
 /** A server of its own for each turn, since memory that was taken once is seldom given back. */
 async function fillAndBurst(name: ContestantName, params: Params): Promise<Turn<Figures>> {
   const server = await startContestant(name)
   try {
-    const idle = readMemory(server)
+    const idle = readRssKb(server)
     const load = await RoomLoad.open(server, { members: params.base })
     try {
-      const base = readMemory(server)
+      const base = readRssKb(server)
       await load.grow(params.members - params.base)
-      const joined = readMemory(server)
+      const joined = readRssKb(server)
       const result = await load.burst({ window: params.inFlight, messages: params.messages })
       const mistake = mistakeIn(result)
       return mistake === undefined ? { figures: figuresOf(params, { idle, base, joined }, server) } : { mistake }
@@ -100,15 +89,15 @@ async function fillAndBurst(name: ContestantName, params: Params): Promise<Turn<
   }
 }
 
-type Readings = Readonly<Record<'idle' | 'base' | 'joined', MemoryReading>>
+/** In kilobytes. */
+type Readings = Readonly<Record<'idle' | 'base' | 'joined', number>>
 
 function figuresOf(params: Params, { idle, base, joined }: Readings, server: RunningServer): Figures {
   const more = params.members - params.base
   return {
-    kbPerConnection: (joined.rssKb - base.rssKb) / more,
-    kernelKbPerConnection: (joined.kernelKb - base.kernelKb) / more,
-    rssIdleMb: idle.rssKb / 1_024,
-    rssJoinedMb: joined.rssKb / 1_024,
+    kbPerConnection: (joined - base) / more,
+    rssIdleMb: idle / 1_024,
+    rssJoinedMb: joined / 1_024,
     rssPeakMb: readUsage(server.pid).peakRssKb / 1_024,
   }
 }

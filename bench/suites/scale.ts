@@ -2,16 +2,18 @@
  * Does one delivery cost the same however many members the room has, and however many rooms are idle beside it?
  *
  * usPerDelivery: processor time of the server for a delivery, over closed-loop broadcasts. The ratios `own-…` compare
- * our own rows: with the row of 100 members, and with the row of one room.
+ * our own rows: with the row of 100 members, and with the row of one room. idleCpuPercent: processor time of the server, of
+ * one core, while nothing is said in any of the rooms.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { emptyRows, SERVER_SETTINGS, withContestants, type Contestant, type ContestantName } from '../contest.js'
 import { mistakeIn, turnRow, type Turn } from '../contest-turns.js'
 import { joinIdleRooms } from '../load/idle-rooms.js'
 import { MESSAGE_BYTES } from '../load/numbered-message.js'
 import { readCpuUs } from '../load/process-cpu.js'
 import { rivalNames } from '../rivals/rivals.js'
-import { interleave } from '../rounds.js'
-import { median, ratiosOf, rounded } from '../statistics.js'
+import { interleave, takeTurns } from '../rounds.js'
+import { median, ratiosOf, rounded, spread } from '../statistics.js'
 import { OURS, type Row, type Suite } from '../suite.js'
 
 interface Params {
@@ -24,6 +26,8 @@ interface Params {
   readonly rooms: readonly number[]
   /** and how many members the one has. */
   readonly membersAmongRooms: number
+  /** How long nothing is said. */
+  readonly idleMs: number
 }
 
 const FULL: Params = {
@@ -33,6 +37,7 @@ const FULL: Params = {
   deliveries: 100_000,
   rooms: [1, 100, 10_000],
   membersAmongRooms: 1_000,
+  idleMs: 5_000,
 }
 const QUICK: Params = {
   ...FULL,
@@ -42,10 +47,13 @@ const QUICK: Params = {
   deliveries: 10_000,
   rooms: [1, 1_000],
   membersAmongRooms: 100,
+  idleMs: 2_000,
 }
 const LEAST_BROADCASTS = 5
 const MOST_BROADCASTS = 500
 const BASE_MEMBERS = 100
+/** After the joins: counts of members are told, and the log has settled. */
+const SETTLE_MS = 2_000
 
 type Figures = Readonly<Record<'usPerDelivery' | 'toLastMsP50', number>>
 
@@ -85,16 +93,32 @@ function measureMembers(params: Params, members: number, failures: string[]): Pr
 }
 
 function measureRooms(params: Params, rooms: number, failures: string[]): Promise<Row> {
-  const { membersAmongRooms: members, rounds, deliveries } = params
+  const { membersAmongRooms: members, rounds, deliveries, idleMs } = params
   return withContestants([OURS], { members }, async (contestants) => {
     const idle = await Promise.all(contestants.map(({ server }) => joinIdleRooms(server, rooms - 1)))
     try {
+      const quiet = await idleFigures(contestants, { rounds, idleMs })
       const [turns] = await interleave(contestants, rounds, (each) => broadcastAll(each, deliveries))
-      return turnRow(OURS, { members, rooms }, { turns: turns?.results ?? [], failures })
+      return { ...turnRow(OURS, { members, rooms }, { turns: turns?.results ?? [], failures }), ...quiet }
     } finally {
       for (const leave of idle) await leave()
     }
   })
+}
+
+/** Before anything was said: what a broadcast leaves to be done would be counted. */
+async function idleFigures(
+  contestants: readonly Contestant[],
+  { rounds, idleMs }: Pick<Params, 'rounds' | 'idleMs'>,
+): Promise<Record<string, number>> {
+  await sleep(SETTLE_MS)
+  const [turns] = await takeTurns(contestants, rounds, async ({ server }) => {
+    const [startMs, startCpuUs] = [performance.now(), readCpuUs(server.pid)]
+    await sleep(idleMs)
+    const elapsedMs = performance.now() - startMs
+    return { idleCpuPercent: (readCpuUs(server.pid) - startCpuUs) / 10 / elapsedMs }
+  })
+  return spread(turns?.results ?? [])
 }
 
 async function broadcastAll({ server, load }: Contestant, deliveries: number): Promise<Turn<Figures>> {

@@ -8,7 +8,7 @@
  * read, its commit is heard of, its turn comes). Shorter ones cost nothing that could be measured down to 0.25 ms, 2 ms
  * doubled what others wait (docs/decisions/0004-rooms-in-lanes-positions-for-members.md).
  */
-const SLICE_MS = 0.5
+export const SLICE_MS = 0.5
 /** A room waits this share of what its last fan-out cost, so that messages gather instead of going out one by one. */
 const WINDOW_SHARE = 0.1
 const MAX_WINDOW_MS = 2

@@ -136,6 +136,11 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
     this.closeIfDrained()
   }
 
+  /** Requests in flight have had their time; the client keeps its slot. */
+  endDrain(): void {
+    this.close(CloseCode.ShuttingDown, 'the server is going away', this.returnSlotMs)
+  }
+
   close(code: CloseCode, message: string, retryAfterMs = 0): void {
     if (this.state === 'closed') return
     this.leave(code)
@@ -342,8 +347,7 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   }
 
   private closeIfDrained(): void {
-    if (this.state !== 'draining' || this.inFlight > 0) return
-    this.close(CloseCode.ShuttingDown, 'the server is going away', this.returnSlotMs)
+    if (this.state === 'draining' && this.inFlight === 0) this.endDrain()
   }
 
   private hangUpIfDone(): void {

@@ -3,13 +3,12 @@
  * closes. A few are begun a tick, so that health and the requests in flight get their turns meanwhile.
  */
 import type { Clock } from '../clock.js'
-import { CloseCode } from '../protocol/close-codes.js'
 import type { ConnectionRegistry } from './connection-registry.js'
 import type { TransportLimits } from './transport-limits.js'
 
 /** GOAWAY, CLOSE and FIN of one take some 40 µs. */
 const DRAINS_PER_TICK = 64
-/** Clients come back spread over a millisecond each, at most this long. */
+/** Clients come back spread over a millisecond each, at most this long, nor longer than the drain may take. */
 const MAX_RETURN_SPREAD_MS = 10_000
 
 interface Drain {
@@ -28,10 +27,10 @@ const requestsMayTakeMs = ({ drainTimeoutMs, closeLingerMs }: Drain['limits']): 
 export async function drainConnections(registry: ConnectionRegistry, { clock, limits }: Drain): Promise<void> {
   const deadlineMs = requestsMayTakeMs(limits)
   const stopWaiting = clock.every(deadlineMs, () => {
-    for (const connection of registry) connection.close(CloseCode.ShuttingDown, 'the server is going away')
+    for (const connection of registry) connection.endDrain()
   })
   const connections = [...registry]
-  const slotMs = Math.min(1, MAX_RETURN_SPREAD_MS / connections.length)
+  const slotMs = Math.min(1, Math.min(MAX_RETURN_SPREAD_MS, limits.drainTimeoutMs) / connections.length)
   for (const [at, connection] of connections.entries()) {
     if (at > 0 && at % DRAINS_PER_TICK === 0) await nextTick()
     connection.drain(Math.floor(at * slotMs), deadlineMs)

@@ -1,5 +1,6 @@
 /** `npm run bench` as people and scripts call it. */
 import { spawn } from 'node:child_process'
+import { release } from 'node:os'
 import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 
@@ -40,7 +41,15 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
     const number: unknown = expect.any(Number)
     expect(JSON.parse(stdout)).toEqual({
       suite: 'codec',
-      machine: expect.objectContaining({ cores: number, node: process.version }),
+      machine: expect.objectContaining({
+        cores: number,
+        system: expect.stringContaining(release()) as unknown,
+        node: process.version,
+      }),
+      provenance: {
+        commit: expect.stringMatching(/^([0-9a-f]{12}(\+changes)?|unknown)$/) as unknown,
+        versions: expect.objectContaining({ node: process.version }) as unknown,
+      },
       params: { quick: true, rounds: number, roundMs: number },
       rows: expect.arrayContaining([
         {

@@ -83,8 +83,21 @@ describe('npm run bench -- report', () => {
 
   test('tells ratios by rival and param', async () => {
     const page = await render(FANOUT)
-    expect(linesOf(page, 'ours ÷ theirs')).toEqual([['ours ÷ theirs', 'of', '100', '1000']])
+    expect(linesOf(page, 'ours ÷ theirs, by members')).toEqual([['ours ÷ theirs, by members', 'of', '100', '1000']])
     expect(linesOf(page, 'toLastMsP50')).toEqual([['toLastMsP50', 'ws', '0.5', '0.8235']])
+  })
+
+  test('has a table of ratios for each param, not one for equal numbers of two', async () => {
+    const rows = [
+      { name: 'nestwire', inFlight: 1000, appendsPerSecond: 9, appendsPerSecondMin: 9, appendsPerSecondMax: 9 },
+      { name: 'nestwire', messagesPerSecond: 1000, sendAckMsP50: 2, sendAckMsP50Min: 2, sendAckMsP50Max: 2 },
+    ]
+    const ratios = { 'appendsPerSecond/memory@1000': 0.25, 'sendAckMsP50/memory@1000': 4 }
+    const page = await render({ ...MEMORY, suite: 'log', rows, ratios })
+    expect(linesOf(page, 'ours ÷ theirs, by inFlight')).toEqual([['ours ÷ theirs, by inFlight', 'of', '1000']])
+    expect(linesOf(page, 'appendsPerSecond')).toEqual([['appendsPerSecond', 'memory', '0.25']])
+    expect(linesOf(page, 'ours ÷ theirs, by messagesPerSecond')).toHaveLength(1)
+    expect(linesOf(page, 'sendAckMsP50')).toEqual([['sendAckMsP50', 'memory', '4']])
   })
 
   test('sets the published table beside ours', async () => {
@@ -100,6 +113,17 @@ describe('npm run bench -- report', () => {
     expect(linesOf(page, 'fanout')).toContainEqual(['fanout', `${aim} ws`, '≤ 1', '0.8235', 'yes'])
     expect(linesOf(page, 'fanout')).toContainEqual(['fanout', `${aim} nats`, '≤ 1', '–', '–'])
     expect(linesOf(page, 'fairness')[0]?.slice(2)).toEqual(['≤ 15', '15.5', 'no'])
+  })
+
+  test('says of what must not happen whether it did', async () => {
+    const rows = [{ name: 'nestwire', clients: 2000, deliveredPercent: 99.9999, duplicates: 0, lost: 1, disordered: 0 }]
+    const page = await render({ ...MEMORY, suite: 'jitter', rows })
+    expect(linesOf(page, 'jitter').map((line) => line.slice(2))).toEqual([
+      ['≥ 100', '100', 'no'],
+      ['≤ 0', '1', 'no'],
+      ['≤ 0', '0', 'yes'],
+      ['≤ 0', '0', 'yes'],
+    ])
   })
 
   test('parts rows whose params differ', async () => {
@@ -119,6 +143,13 @@ describe('npm run bench -- report', () => {
     expect(page).toContain('**How long?**')
     expect(page).toContain('`npm run bench -- fanout --save`, with quick false, rounds 3, versions (node 20.0.0).')
     expect(page.indexOf('## fanout')).toBeLessThan(page.indexOf('## memory'))
+  })
+
+  test('says which commit and versions were measured, and where nobody noted them', async () => {
+    const provenance = { commit: '0123456789ab', versions: { node: 'v20.0.0', ws: '8.18.0' } }
+    const page = await render(FANOUT, { ...MEMORY, provenance })
+    expect(page).toContain('commit 0123456789ab, versions (node v20.0.0, ws 8.18.0)')
+    expect(page).toContain('- fanout: cpu a processor, cores 2, node v20.0.0, commit not noted')
   })
 
   test('draws what there are figures for, and removes old plots', async () => {

@@ -1,5 +1,6 @@
 /** Journals of a run that went well, and one forgery for each thing that may go wrong. */
 import { describe, expect, test } from 'vitest'
+import { CloseCode } from '../../src/protocol/close-codes.js'
 import { Checker } from './checker.js'
 import type { Journal, JournalEvent } from './journal.js'
 import { violationKinds, type ViolationKind } from './violation.js'
@@ -59,6 +60,7 @@ const gap = (over: Partial<EventOf<'gap'>> = {}): JournalEvent => ({
   atMs: 2_000,
   ...over,
 })
+const closed = (code: CloseCode, dozes = false): JournalEvent => ({ kind: 'closed', code, dozes })
 const resumed = (over: Partial<EventOf<'resumed'>> = {}): JournalEvent => ({
   kind: 'resumed',
   room: ROOM,
@@ -173,7 +175,19 @@ const forgeries: Readonly<Record<ViolationKind, Readonly<Record<string, (run: Ru
   },
   dishonestResume: {
     'a gap was promised and none came': ({ bob }) => replace(bob, isResumed, resumed({ outcome: 'gap' })),
+    "an end before the client's own acknowledged message": ({ alice }) => {
+      replace(alice, isDelivery(4))
+      alice.push(connected, resumed({ from: seqOf(3), to: seqOf(3) }), delivered(4))
+    },
+    'an end where there is no record': ({ bob }) => replace(bob, isResumed, resumed({ to: seqOf(9) })),
+    'whole, and then a gap though nothing new came': ({ bob }) => replace(bob, isDelivery(2), gap()),
     'a replay from elsewhere': ({ bob }) => replace(bob, isResumed, resumed({ from: seqOf(2) })),
+  },
+  wrongClose: {
+    'the session taken over by nobody': ({ bob }) => void bob.push(closed(CloseCode.TakenOver, true)),
+    'a field that was good': ({ alice }) => void alice.push(closed(CloseCode.BadField)),
+    'a failure of the server': ({ alice }) => void alice.push(closed(CloseCode.InternalError)),
+    'too slow, though it always reads': ({ bob }) => void bob.push(closed(CloseCode.SlowConsumer)),
   },
   membershipLost: {
     'a member that is none after the restart': ({ bob }) => replace(bob, isResumed, resumed({ outcome: 'notAMember' })),
@@ -242,6 +256,20 @@ describe('a run that went well', () => {
     const run = goodRun()
     replace(run.alice, isAck(2), { kind: 'doubted', message: 'm2', code: 25 })
     run.alice.push(sent(5), { kind: 'doubted', message: 'm5', code: 25 })
+    expect(judge(run)).toEqual([])
+  })
+
+  test('may forget after RESUMED what the log held then', () => {
+    const run = goodRun()
+    replace(run.bob, isResumed, resumed({ to: seqOf(2) }))
+    replace(run.bob, isDelivery(2), gap())
+    expect(judge(run)).toEqual([])
+  })
+
+  test('may close who is sent away, and who is too slow', () => {
+    const run = goodRun()
+    run.alice.push(closed(CloseCode.ShuttingDown), connected, closed(CloseCode.TooManyLogins))
+    run.bob.push(closed(CloseCode.SlowConsumer, true))
     expect(judge(run)).toEqual([])
   })
 

@@ -2,21 +2,16 @@
  * Judges a run by its journals alone. Pure: takes what the clients wrote down, in pieces as they come, and knows neither
  * sockets nor clocks. `accept` and `review` after each restart, `finish` once at the end.
  */
+import { CloseCode } from '../../src/protocol/close-codes.js'
 import type { Journal, JournalEvent, RecordEvent } from './journal.js'
 import { RoomOrder, type SentMessage } from './room-order.js'
+import { newStanding, type Standing } from './standing.js'
 import type { Violation, ViolationKind } from './violation.js'
 
 type EventOf<Kind extends JournalEvent['kind']> = Extract<JournalEvent, { kind: Kind }>
 
-/** Where one client stands in one room. */
-interface Standing {
-  /** Everything after it must come. */
-  readonly start: number
-  position: number
-  /** RESUMED said that a GAP comes next. */
-  awaitsGap: boolean
-  readonly gaps: EventOf<'gap'>[]
-}
+/** Nothing that a run does calls for another one; a reader that stands still may be too slow besides. */
+const CALLED_FOR: ReadonlySet<number> = new Set([CloseCode.ShuttingDown, CloseCode.TooManyLogins])
 
 export interface CheckerOptions {
   /** The newest so many records of a room are never forgotten. */
@@ -38,6 +33,7 @@ export class Checker {
   private readonly refused = new Set<string>()
   private readonly logged = new Set<string>()
   private readonly standings = new Map<string, Map<string, Standing>>()
+  private readonly resumes: { readonly client: string; readonly event: EventOf<'resumed'> }[] = []
 
   constructor(private readonly options: CheckerOptions) {}
 
@@ -63,6 +59,7 @@ export class Checker {
       }
     }
     this.judgeGaps()
+    this.judgeResumes()
     for (const [name, room] of this.rooms) room.finish(this.sent, (seq) => this.isExcused(name, seq))
     for (const message of this.refused) if (this.logged.has(message)) this.complain('refusedButLogged', message)
     for (const [message, { sender }] of this.sent) {
@@ -85,8 +82,13 @@ export class Checker {
         this.answered.add(event.message)
         return
       case 'connected':
-        for (const standing of this.standingsOf(client).values()) standing.awaitsGap = false
+        for (const standing of this.standingsOf(client).values()) {
+          standing.awaitsGap = false
+          standing.wholeTo = 0
+        }
         return
+      case 'closed':
+        return this.takeClosed(client, event)
       case 'ticketRefused':
         return this.complain('ticketRefused', `${client}: ERROR ${event.code}`)
       case 'joined':
@@ -113,6 +115,13 @@ export class Checker {
     if (sent?.sender !== client) return this.complain('foreign', `${client} had ${message} acknowledged`)
     this.answered.add(message)
     this.room(sent.room).acknowledge(message, seq)
+    const standing = this.standingsOf(client).get(sent.room)
+    if (standing !== undefined) standing.acked = Math.max(standing.acked, seq)
+  }
+
+  private takeClosed(client: string, { code, dozes }: EventOf<'closed'>): void {
+    if (CALLED_FOR.has(code) || (dozes && code === CloseCode.SlowConsumer)) return
+    this.complain('wrongClose', `${client}: CLOSE ${code}`)
   }
 
   private takeJoined(client: string, { room, epoch, seq }: EventOf<'joined'>): void {
@@ -122,15 +131,20 @@ export class Checker {
     if (!standings.has(room)) standings.set(room, newStanding(seq))
   }
 
-  private takeResumed(client: string, { room, epoch, from, to, outcome }: EventOf<'resumed'>): void {
+  private takeResumed(client: string, event: EventOf<'resumed'>): void {
+    const { room, epoch, from, to, outcome } = event
     const standing = this.standingsOf(client).get(room)
     if (outcome === 'notAMember' || outcome === 'leftOut') {
       return this.complain('membershipLost', `${client} in ${room}: ${outcome}`)
     }
     if (!this.isOfEpoch(client, room, epoch) || standing === undefined) return
     standing.awaitsGap = outcome === 'gap'
-    if (from !== standing.position || to < from) {
-      this.complain('dishonestResume', `${client} stood at ${standing.position} of ${room}, RESUMED ${from}–${to}`)
+    standing.wholeTo = outcome === 'whole' ? to : 0
+    this.resumes.push({ client, event })
+    const { position, acked } = standing
+    if (from !== position || to < Math.max(from, acked)) {
+      const stood = `stood at ${position} of ${room}, with ${acked} acknowledged`
+      this.complain('dishonestResume', `${client} ${stood}, RESUMED ${from}–${to}`)
     }
   }
 
@@ -172,7 +186,7 @@ export class Checker {
     }
     standing.position = to
     standing.awaitsGap = false
-    standing.gaps.push(gap)
+    standing.gaps.push({ ...gap, wholeTo: standing.wholeTo })
   }
 
   private takeRead(record: RecordEvent): void {
@@ -189,12 +203,25 @@ export class Checker {
     const { historyMaxRecords } = this.options
     for (const [client, standings] of this.standings) {
       for (const { gaps } of standings.values()) {
-        for (const { room, from, to, atMs } of gaps) {
+        for (const { room, from, to, atMs, wholeTo } of gaps) {
+          if (from < wholeTo && this.room(room).countAfter(wholeTo, atMs) === 0) {
+            const promise = `RESUMED whole up to ${wholeTo}`
+            this.complain('dishonestResume', `${client} in ${room}: ${promise}, GAP ${from}–${to}, and nothing new`)
+          }
           const newer = this.room(room).countAfter(to, atMs)
           if (newer >= historyMaxRecords) continue
           this.complain('falseGap', `${client} in ${room}: ${from}–${to}, with ${newer} records after it`)
         }
       }
+    }
+  }
+
+  /** What RESUMED told as the end of a room must be a record of it. */
+  private judgeResumes(): void {
+    for (const { client, event } of this.resumes) {
+      const { room, from, to } = event
+      if (to === from || this.room(room).record(to) !== undefined || this.isExcused(room, to)) continue
+      this.complain('dishonestResume', `${client} in ${room}: RESUMED ${from}–${to}, where nobody saw a record`)
     }
   }
 
@@ -233,5 +260,3 @@ export class Checker {
     this.violations.push({ kind, details })
   }
 }
-
-const newStanding = (position: number): Standing => ({ start: position, position, awaitsGap: false, gaps: [] })

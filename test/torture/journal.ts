@@ -38,6 +38,8 @@ export type JournalEvent =
   /** An ERROR that leaves it open. */
   | { readonly kind: 'doubted'; readonly message: string; readonly code: number }
   | { readonly kind: 'connected' }
+  /** A CLOSE; `dozes`: of a client that stops reading now and then. */
+  | { readonly kind: 'closed'; readonly code: number; readonly dozes: boolean }
   /** The server would not take a ticket that it had given. */
   | { readonly kind: 'ticketRefused'; readonly code: number }
   | { readonly kind: 'joined'; readonly room: string; readonly epoch: number; readonly seq: number }

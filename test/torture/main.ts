@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { describeMachine } from '../../bench/machine.js'
+import { describeCommit } from '../../bench/provenance.js'
 import { formatReport } from './format-report.js'
 import { runTorture } from './run-torture.js'
 
@@ -38,8 +39,9 @@ const report = await runTorture({ ...extent, seed, progress: (line) => console.e
 console.log(formatReport(report))
 if (values.save) {
   mkdirSync(REPORTS, { recursive: true })
-  const document = { machine: describeMachine(), ...report }
+  const commit = describeCommit()
+  const document = { commit, machine: describeMachine(), ...report }
   writeFileSync(new URL('report.json', REPORTS), `${JSON.stringify(document, undefined, 2)}\n`)
-  writeFileSync(new URL('report.txt', REPORTS), `${formatReport(report)}\n`)
+  writeFileSync(new URL('report.txt', REPORTS), `commit ${commit}\n${formatReport(report)}\n`)
 }
 process.exit(report.violations.length > 0 ? 1 : 0)

@@ -68,6 +68,7 @@ function figureOf(event: JournalEvent): keyof Tally | undefined {
     case 'resumed':
       return event.outcome === 'whole' ? 'roomsResumedWhole' : 'roomsResumedWithGap'
     case 'joined':
+    case 'closed':
     case 'ticketRefused':
     case 'misbehaved':
       return undefined

@@ -160,10 +160,11 @@ export class TortureClient {
       case 'ping':
         this.say({ kind: 'pong', correlation: packet.correlation })
         return this.wire?.confirm()
+      case 'close':
+        return this.write({ kind: 'closed', code: packet.code, dozes: this.options.habits.dozes })
       case 'welcome':
       case 'limits':
       case 'event':
-      case 'close':
       case 'goAway':
         return
       default:

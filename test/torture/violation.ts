@@ -9,6 +9,7 @@ export const violationKinds = {
   silentHole: 'records are missing, and no GAP said so',
   falseGap: 'a GAP that is not true',
   dishonestResume: 'RESUMED promised something else than what came',
+  wrongClose: 'a connection was closed with a code that nothing called for',
   membershipLost: 'a member came back and was none',
   ticketRefused: 'a ticket that the server had given was refused',
   epochChanged: 'a room began anew',
