@@ -32,6 +32,11 @@ interface HistoryKeeperParts {
   readonly store: () => LogStore
 }
 
+interface Dropped {
+  readonly dropped: number
+  readonly isMore: boolean
+}
+
 export class HistoryKeeper {
   /** Where the sweep goes on. */
   private cursor: RoomId | '' = ''
@@ -39,9 +44,16 @@ export class HistoryKeeper {
 
   constructor(private readonly parts: HistoryKeeperParts) {}
 
-  /** Part of a commit that adds to the room: removes at least as many as were added, as far as that many must go. */
-  retain(build: CommitBuild, state: RoomState, added: number): void {
-    this.drop(build, state, { upTo: 0, atMost: added + STEP_RECORDS })
+  /**
+   * Part of a commit that adds to rooms, to each as many records as `added` says: as many may go from it, so that no
+   * room grows, and one step more from all of them together.
+   */
+  retain(build: CommitBuild, added: ReadonlyMap<RoomState, number>): void {
+    let moreLeft = STEP_RECORDS
+    for (const [state, count] of added) {
+      const { dropped } = this.drop(build, state, { upTo: 0, atMost: count + moreLeft })
+      moreLeft -= Math.max(0, dropped - count)
+    }
   }
 
   /** Removes all records up to `upTo`, which it may take many commits to do. */
@@ -83,7 +95,9 @@ export class HistoryKeeper {
   }
 
   private step(name: RoomId, upTo: number): Promise<boolean> {
-    return this.inCommit((build) => this.drop(build, this.parts.ledger.stateOf(name), { upTo, atMost: STEP_RECORDS }))
+    return this.inCommit(
+      (build) => this.drop(build, this.parts.ledger.stateOf(name), { upTo, atMost: STEP_RECORDS }).isMore,
+    )
   }
 
   /** The records of a room that was deleted. */
@@ -112,26 +126,26 @@ export class HistoryKeeper {
     return false
   }
 
-  /** Records up to `upTo` and beyond the limits; says whether it stopped for the number. */
-  private drop(build: CommitBuild, state: RoomState, { upTo, atMost }: { upTo: number; atMost: number }): boolean {
-    if (state.room === 0 || (state.first > upTo && !this.isBeyond(keptBy(state)))) return false
-    build.stage(state)
+  /** Records up to `upTo` and beyond the limits; `isMore`: it stopped for the number. */
+  private drop(build: CommitBuild, state: RoomState, { upTo, atMost }: { upTo: number; atMost: number }): Dropped {
     let dropped = 0
+    if (state.room === 0 || (state.first > upTo && !this.isBeyond(keptBy(state)))) return { dropped, isMore: false }
+    build.stage(state)
     for (const { seq, value } of this.parts.store().stored({
       room: state.room,
       from: state.first,
       to: Math.min(state.last, state.committed),
     })) {
       state.oldestTimeMs = timeOfRecord(value)
-      if (seq > upTo && !this.isBeyond(keptBy(state))) return false
-      if (dropped === atMost) return true
+      if (seq > upTo && !this.isBeyond(keptBy(state))) break
+      if (dropped === atMost) return { dropped, isMore: true }
       build.batch.remove(recordKey(state.room, seq, build.batch.allocate))
       build.count(-(value.length + RECORD_OVERHEAD_BYTES))
       state.first = seq + 1
       state.bytes -= bodyBytesOf(value)
       dropped += 1
     }
-    return false
+    return { dropped, isMore: false }
   }
 
   private isBeyond(kept: { count: number; bytes: number; oldestTimeMs: number }): boolean {

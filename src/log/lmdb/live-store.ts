@@ -52,7 +52,7 @@ export class LiveStore {
     this.current = store
     this.ids = new IdJournal(parts, store)
     const owner: CommitLineOwner = {
-      retain: (build, state, added) => this.rooms?.retain(build, state, added),
+      retain: (build, added) => this.rooms?.retain(build, added),
       onFailure: (cause) => this.onFailure(cause),
       onSuccess: () => this.retry.reset(),
       uptimeMs: () => parts.clock.uptimeMs(),

@@ -34,7 +34,7 @@ export class LmdbRoomLog implements RoomLogEngine {
     const { line, ids } = live
     const keeper = new HistoryKeeper({ settings, clock, ledger, line, ids, store: () => live.store })
     live.serve({
-      retain: (build, state, added) => keeper.retain(build, state, added),
+      retain: (build, added) => keeper.retain(build, added),
       restart: (store) => ledger.restart(store),
     })
     this.ledger = ledger
