@@ -137,6 +137,10 @@ export class MemoryRoomLog implements RoomLogEngine {
     return this.isClosed ? 'the room log is closed' : undefined
   }
 
+  isInDoubt(): boolean {
+    return false
+  }
+
   async close(): Promise<void> {
     this.isClosed = true
   }

@@ -85,6 +85,11 @@ export class LiveStore {
     return this.current
   }
 
+  /** From a failed commit until the store has been opened again. */
+  get isInDoubt(): boolean {
+    return this.diskFault !== undefined
+  }
+
   /** Why nothing can be written now. */
   fault(): string | undefined {
     if (this.isClosing) return 'the room log is closed'

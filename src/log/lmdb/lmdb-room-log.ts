@@ -136,6 +136,10 @@ export class LmdbRoomLog implements RoomLogEngine {
     return 'the room log is full (NESTWIRE_LOG_MAX_BYTES)'
   }
 
+  isInDoubt(): boolean {
+    return this.live.isInDoubt
+  }
+
   /** What was appended before is committed first. */
   close(): Promise<void> {
     this.closing ??= this.shutDown()
