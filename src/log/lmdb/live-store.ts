@@ -140,8 +140,9 @@ export class LiveStore {
     await store?.close()
     this.current = await LogStore.open(this.parts.folder, this.parts.settings.current.log.logMaxBytes)
     this.rooms?.restart(this.current)
-    this.ids.restart(this.current)
     await this.current.probe()
+    // Up to 250,000 ids are read back in one go: once the disk works, not with each attempt.
+    this.ids.restart(this.current)
     this.line.restart(this.current)
     this.diskFault = undefined
     this.logger.log('the room log can be written again')
