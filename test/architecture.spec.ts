@@ -16,11 +16,13 @@ interface Part {
 const PURE = ['clock.ts', 'unreachable.ts']
 const WHO = ['transport/authentication.ts', 'transport/connection-handle.ts']
 const NEST = ['@nestjs/common', '@nestjs/microservices']
+const BY_DATE = ['trusted-time.ts']
 const CLOCK_IN_NEST = ['clock.ts', 'clock.module.ts']
 
 /** A path that ends in a slash stands for the files of that folder that have no line of their own. */
 const PARTS: Readonly<Record<string, Part>> = {
   'clock.ts': { files: [], packages: [] },
+  'trusted-time.ts': { files: ['clock.ts'], packages: [] },
   'unreachable.ts': { files: [], packages: [] },
   'token-bucket.ts': { files: [], packages: [] },
   'protocol/': { files: [], packages: ['node:buffer'] },
@@ -29,11 +31,11 @@ const PARTS: Readonly<Record<string, Part>> = {
   'cluster/': { files: [], packages: [] },
   'clock.module.ts': { files: ['clock.ts'], packages: ['@nestjs/common'] },
   'log/': {
-    files: ['protocol/', 'config/', 'log/lmdb/', 'log/log-fault.ts', ...CLOCK_IN_NEST],
+    files: ['protocol/', 'config/', 'log/lmdb/', 'log/log-fault.ts', ...BY_DATE, ...CLOCK_IN_NEST],
     packages: ['@nestjs/common', 'node:crypto', 'node:path'],
   },
   'log/lmdb/': {
-    files: ['protocol/', 'config/', 'log/', 'log/log-fault.ts', 'clock.ts'],
+    files: ['protocol/', 'config/', 'log/', 'log/log-fault.ts', 'clock.ts', ...BY_DATE],
     packages: ['@nestjs/common', 'lmdb', 'node:crypto', 'node:fs', 'node:net', 'node:path', 'node:timers'],
   },
   // Whoever asks is answered with its code.
@@ -63,7 +65,7 @@ const PARTS: Readonly<Record<string, Part>> = {
     packages: ['@nestjs/common'],
   },
   'sessions/': {
-    files: ['protocol/', 'config/', 'log/', ...WHO, ...CLOCK_IN_NEST],
+    files: ['protocol/', 'config/', 'log/', ...WHO, ...BY_DATE, ...CLOCK_IN_NEST],
     packages: ['@nestjs/common', 'node:crypto'],
   },
   'auth/': {

@@ -1,13 +1,14 @@
 /**
  * Rooms of which a commit failed with an open outcome: the record may be on disk all the same, and nobody was told. As
- * soon as the log works again each is asked how far it goes, and its follower is told. Holds rooms of failed commits only.
+ * soon as the log knows, full or not, each is asked how far it goes, and its follower is told. Holds rooms of failed
+ * commits only.
  */
 import type { Clock } from '../clock.js'
 import type { RoomId } from '../protocol/ids.js'
-import type { RoomFollower, RoomLog } from './room-log.js'
+import type { RoomFollower, RoomLogEngine } from './room-log.js'
 
 interface HeadCheckParts {
-  readonly log: Pick<RoomLog, 'fault' | 'head'>
+  readonly log: Pick<RoomLogEngine, 'isInDoubt' | 'head'>
   readonly clock: Pick<Clock, 'every'>
   /** Who follows the room now: another one if it was deleted, for its name may stand for another room. */
   readonly followerOf: (room: RoomId) => RoomFollower | undefined
@@ -28,7 +29,7 @@ export class HeadCheck {
   }
 
   private look(): void {
-    if (this.parts.log.fault() !== undefined) return
+    if (this.parts.log.isInDoubt()) return
     this.stopLooking?.()
     this.stopLooking = undefined
     const doubtful = [...this.doubtful]

@@ -9,6 +9,7 @@ import type { Clock } from '../clock.js'
 import type { Settings } from '../config/settings.js'
 import { NO_SEQ, trustedEpoch, trustedSeq, type Epoch, type RoomId, type Seq, type UserId } from '../protocol/ids.js'
 import type { RoomRecord } from '../protocol/packets.js'
+import { TrustedTime } from '../trusted-time.js'
 import { RecentIds } from './recent-ids.js'
 import { RecordRing } from './record-ring.js'
 import { LogFault } from './log-fault.js'
@@ -33,6 +34,7 @@ export class MemoryRoomLog implements RoomLogEngine {
   /** Rooms that hold records, the least recently written first. */
   private readonly byAge = new Map<RoomId, History>()
   private readonly ids: RecentIds
+  private readonly time: TrustedTime
   private newest: History | undefined
   private heldBytes = 0
   private isClosed = false
@@ -41,6 +43,7 @@ export class MemoryRoomLog implements RoomLogEngine {
     private readonly settings: Settings,
     private readonly clock: Pick<Clock, 'now' | 'uptimeMs'>,
   ) {
+    this.time = new TrustedTime(clock)
     this.ids = new RecentIds({
       windowMs: () => settings.current.log.dedupWindowMs,
       maxIds: settings.current.log.dedupMaxIds,
@@ -134,6 +137,10 @@ export class MemoryRoomLog implements RoomLogEngine {
     return this.isClosed ? 'the room log is closed' : undefined
   }
 
+  isInDoubt(): boolean {
+    return false
+  }
+
   async close(): Promise<void> {
     this.isClosed = true
   }
@@ -181,7 +188,7 @@ export class MemoryRoomLog implements RoomLogEngine {
   private retain(history: History): void {
     for (let oldest = history.records.at(0); oldest !== undefined; oldest = history.records.at(0)) {
       const kept = { count: history.records.length, bytes: history.bytes, oldestTimeMs: oldest.timeMs }
-      if (!isBeyond(kept, this.settings.current.log, this.clock.now())) return
+      if (!isBeyond(kept, this.settings.current.log, this.time.now())) return
       this.forgetOldest(history)
     }
   }

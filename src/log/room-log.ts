@@ -90,6 +90,8 @@ export interface RoomLogEngine extends RoomLog {
    * with OUTCOME_UNKNOWN if the first may have been forgotten.
    */
   append(room: RoomId, record: NewRecord): Promise<Appended>
+  /** Whether what a failed commit came to is still open: `head` may not know yet how far the log goes. */
+  isInDoubt(): boolean
 }
 
 /** How a log is written to, and what is written heard of, by however many processes do so. */

@@ -10,6 +10,7 @@ import { StartUpError } from '../config/start-up-error.js'
 import { STATE_STORE } from '../log/room-log.token.js'
 import type { StateKey, StateStore } from '../log/state-store.js'
 import { trustedSessionId, type SessionId } from '../protocol/ids.js'
+import { TrustedTime } from '../trusted-time.js'
 import {
   advanced,
   confirmed,
@@ -24,8 +25,6 @@ import { Turns } from './turns.js'
 /** Another node may change the same session meanwhile; it has won when that has happened so often. */
 const MAX_TRIES = 3
 const SWEEP_INTERVAL_MS = 600_000
-/** A wall clock that went otherwise than the uptime by more than this was set, perhaps wrongly. */
-const TRUSTED_DRIFT_MS = 60_000
 
 export type AdvanceVerdict =
   | { readonly kind: 'advanced'; readonly generation: number }
@@ -37,14 +36,14 @@ export type AdvanceVerdict =
 @Injectable()
 export class SessionGenerations implements OnModuleInit, OnApplicationShutdown {
   private readonly turns = new Turns<SessionId>()
-  private sweptAt: { readonly nowMs: number; readonly uptimeMs: number }
+  private readonly time: TrustedTime
   private stopSweeping: (() => void) | undefined
 
   constructor(
     @Inject(STATE_STORE) private readonly store: StateStore,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
-    this.sweptAt = { nowMs: clock.now(), uptimeMs: clock.uptimeMs() }
+    this.time = new TrustedTime(clock)
   }
 
   /** Rejects with `StartUpError` if the store holds what this version cannot read. */
@@ -102,11 +101,8 @@ export class SessionGenerations implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async sweep(): Promise<void> {
-    const before = this.sweptAt
-    const [nowMs, uptimeMs] = [this.clock.now(), this.clock.uptimeMs()]
-    this.sweptAt = { nowMs, uptimeMs }
     // A clock that was set ahead by mistake must not bring revoked tickets back when it is set right again.
-    if (Math.abs(nowMs - before.nowMs - (uptimeMs - before.uptimeMs)) > TRUSTED_DRIFT_MS) return
+    const nowMs = this.time.now()
     for await (const { key, value } of this.store.entries(['session'])) {
       if (decodeGeneration(value).forgetAtMs <= nowMs) await this.forget(trustedSessionId(key[1] ?? ''), nowMs)
     }

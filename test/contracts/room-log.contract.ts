@@ -25,6 +25,7 @@ const message = (number: number, ageMs?: number) => ({
   ...text(`m${number}`),
   id: { messageId: idOf(number), ...(ageMs === undefined ? {} : { ageMs }) },
 })
+const YEAR_MS = 365 * 86_400_000
 const seqs = (records: readonly { seq: number }[]) => records.map(({ seq }) => seq)
 
 export function roomLogContract(engine: string, open: (env: Environment) => Promise<LogUnderTest>): void {
@@ -192,6 +193,48 @@ export function roomLogContract(engine: string, open: (env: Environment) => Prom
       clock.advance(999)
       expect(await log.readBefore(lobby, trustedSeq(9), plenty)).toEqual([])
       expect(await log.append(lobby, text('next'))).toMatchObject({ seq: 3, prev: 2 })
+    })
+
+    test('a clock that was set back leaves no hole in what expires', async () => {
+      const { log, clock } = await start({ NESTWIRE_HISTORY_MAX_AGE_MS: '1000' })
+      clock.setWallClock(clock.now() + 500)
+      await log.append(lobby, text('of the future'))
+      clock.setWallClock(clock.now() - 500)
+      await log.append(lobby, text('the oldest by its time'))
+      clock.advance(600)
+      await log.append(lobby, text('young'))
+      clock.advance(400)
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, plenty))).toEqual([1, 2, 3])
+      expect(seqs(await log.readAfter(lobby, trustedSeq(1), plenty))).toEqual([2, 3])
+      expect(seqs(await log.readBefore(lobby, trustedSeq(4), plenty))).toEqual([1, 2, 3])
+      clock.advance(500)
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, plenty))).toEqual([3])
+      expect(seqs(await log.readBefore(lobby, trustedSeq(4), plenty))).toEqual([3])
+    })
+
+    test('a clock that jumps ahead makes nothing old for ten minutes', async () => {
+      const { log, clock } = await start({ NESTWIRE_HISTORY_MAX_AGE_MS: '3600000' })
+      const nowMs = clock.now()
+      await log.append(lobby, text('before'))
+      clock.setWallClock(nowMs + 10 * YEAR_MS)
+      await log.append(lobby, text('from the future'))
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, plenty))).toEqual([1, 2])
+      clock.advance(599_999)
+      await log.append(lobby, text('still'))
+      expect(seqs(await log.readBefore(lobby, trustedSeq(9), plenty))).toEqual([1, 2, 3])
+      clock.setWallClock(nowMs + 599_999)
+      clock.advance(1)
+      await log.append(lobby, text('right again'))
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, plenty))).toEqual([1, 2, 3, 4])
+    })
+
+    test('a clock that stays ahead is right', async () => {
+      const { log, clock } = await start({ NESTWIRE_HISTORY_MAX_AGE_MS: '3600000' })
+      await log.append(lobby, text('before'))
+      clock.setWallClock(clock.now() + 10 * YEAR_MS)
+      await log.append(lobby, text('after'))
+      clock.advance(600_000)
+      expect(seqs(await log.readAfter(lobby, NO_SEQ, plenty))).toEqual([2])
     })
 
     test('deletes and trims rooms that nobody wrote to', async () => {

@@ -16,7 +16,7 @@ async function withFailedCommit({ isThere }: { readonly isThere: boolean }) {
   await tick.settle()
   const disk = { isBroken: false, isUnreadable: false, headsRead: 0 }
   const [append, head] = [log.append.bind(log), log.head.bind(log)]
-  log.fault = () => (disk.isBroken ? 'the disk is away' : undefined)
+  log.isInDoubt = () => disk.isBroken
   log.append = async (...wanted) => {
     if (isThere) await append(...wanted)
     throw LogFault.commitFailed(new Error('EIO'))
@@ -44,6 +44,14 @@ test('members get what turns out to be on disk, once the log works again and nob
   await pass()
   for (const { records } of members) expect(seqs(records)).toEqual([1, 2])
   expect([router.laggingConnections, clock.timers, router.head(lobby).seq]).toEqual([0, 0, 2])
+})
+
+test('members get it from a log that is full, too: it can be read', async () => {
+  const { log, disk, pass, members } = await withFailedCommit({ isThere: true })
+  log.fault = () => 'the room log is full'
+  disk.isBroken = false
+  await pass()
+  for (const { records } of members) expect(seqs(records)).toEqual([1, 2])
 })
 
 test('who comes back from there is not told of a gap', async () => {

@@ -13,11 +13,18 @@ afterAll(() => sources.remove())
 
 const ENOSPC = 28
 const EIO = 5
+const EROFS = 30
 const BURST = 200
 /** Room for one burst, not for two. */
 const LANE_MESSAGES = 256
 
-const failures: readonly DiskOrder[] = [`fail sync ${EIO}`, `fail write ${ENOSPC}`, `fail commit ${EIO}`]
+const failures: readonly DiskOrder[] = [
+  `fail sync ${EIO}`,
+  `fail write ${ENOSPC}`,
+  `fail write ${EROFS}`,
+  `fail commit ${EIO}`,
+  `fail commit ${EROFS}`,
+]
 test.each(failures)('a burst ends in answers, not in half a history: %s', async (order) => {
   const disk = await OrderedDisk.make()
   const server = await startServerProcess(sources.folder, {

@@ -3,13 +3,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { emptyFolder } from '../log/open-logs.js'
 import type { ChatUser } from '../support/chat-user.js'
 import { compileSources, type CompiledSources } from '../support/compiled-sources.js'
-import { OrderedDisk, startServerProcess } from '../support/server-process.js'
+import { OrderedDisk, startServerProcess, type DiskOrder } from '../support/server-process.js'
 
 let sources: CompiledSources
 beforeAll(async () => void (sources = await compileSources()))
 afterAll(() => sources.remove())
 
 const EIO = 5
+const EROFS = 30
 
 /** Alice owns the lobby, Bob and Mallory are members, Dave comes. */
 interface Cast {
@@ -23,13 +24,17 @@ const changes = {
   ban: ({ alice }: Cast) => alice.refusal('rooms.ban', { room: 'lobby', user: 'mallory' }),
 }
 type Change = keyof typeof changes
-const orders: readonly (readonly Change[])[] = [
-  ['join', 'leave', 'ban'],
-  ['leave', 'ban', 'join'],
-  ['ban', 'join', 'leave'],
+/** The change that is being written when the disk fails, those behind it, and the failure. */
+const cases: readonly (readonly [Change, Change, Change, DiskOrder])[] = [
+  ['join', 'leave', 'ban', `fail sync ${EIO}`],
+  ['leave', 'ban', 'join', `fail sync ${EIO}`],
+  ['ban', 'join', 'leave', `fail sync ${EIO}`],
+  ['join', 'leave', 'ban', `fail commit ${EROFS}`],
+  ['ban', 'join', 'leave', `fail commit ${EROFS}`],
 ]
 
-test.each(orders)('who is in a room is clear in memory and on disk: %s, then %s and %s', async (...order) => {
+test.each(cases)('who is in a room is clear in memory and on disk: %s, %s and %s; %s', async (...wanted) => {
+  const [first, second, third, failure] = wanted
   const disk = await OrderedDisk.make()
   const dataDir = await emptyFolder()
   const server = await startServerProcess(sources.folder, { ...disk.env, NESTWIRE_DATA_DIR: dataDir })
@@ -39,12 +44,11 @@ test.each(orders)('who is in a room is clear in memory and on disk: %s, then %s 
   for (const user of [cast.alice, cast.bob, mallory]) await user.join('lobby')
 
   await disk.order('hold sync')
-  const [first, ...behind] = order
-  const answers = [changes[first ?? 'join'](cast)]
+  const answers = [changes[first](cast)]
   await disk.holds()
-  answers.push(...behind.map((change) => changes[change](cast)))
+  answers.push(changes[second](cast), changes[third](cast))
   for (const user of [cast.alice, cast.bob, cast.dave]) await user.settled()
-  await disk.order(`fail sync ${EIO}`)
+  await disk.order(failure)
   expect(await Promise.all(answers)).toEqual(['COMMIT_FAILED', 'LOG_UNAVAILABLE', 'LOG_UNAVAILABLE'])
   expect(await server.isReady()).toBe(false)
 

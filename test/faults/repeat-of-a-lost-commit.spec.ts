@@ -14,6 +14,7 @@ afterAll(() => sources.remove())
 
 const ENOSPC = 28
 const EIO = 5
+const EROFS = 30
 const lobby = roomId('lobby')
 const send = ({ log }: LogProcess, name: string): Promise<string> => {
   const id = { messageId: Buffer.alloc(16, name) }
@@ -46,7 +47,13 @@ test('a repeat waits for the commit of the first', async () => {
   expect(await bodies(process)).toEqual(['a', 'b'])
 })
 
-const failures: readonly DiskOrder[] = [`fail sync ${EIO}`, `fail write ${ENOSPC}`, `fail commit ${EIO}`]
+const failures: readonly DiskOrder[] = [
+  `fail sync ${EIO}`,
+  `fail write ${ENOSPC}`,
+  `fail write ${EROFS}`,
+  `fail commit ${EIO}`,
+  `fail commit ${EROFS}`,
+]
 test.each(failures)('a repeat shares the failure of the first, and is new once the disk is back: %s', async (order) => {
   const disk = await OrderedDisk.make()
   const folder = await emptyFolder()

@@ -12,10 +12,17 @@ afterAll(() => sources.remove())
 
 const ENOSPC = 28
 const EIO = 5
+const EROFS = 30
 const key: StateKey = ['session', 'one']
 const valueIn = async ({ state }: LogProcess): Promise<string> => Buffer.from((await state.get(key)) ?? '').toString()
 
-const failures: readonly DiskOrder[] = [`fail sync ${EIO}`, `fail write ${ENOSPC}`, `fail commit ${EIO}`]
+const failures: readonly DiskOrder[] = [
+  `fail sync ${EIO}`,
+  `fail write ${ENOSPC}`,
+  `fail write ${EROFS}`,
+  `fail commit ${EIO}`,
+  `fail commit ${EROFS}`,
+]
 test.each(failures)('a write that was not committed never was: %s', async (order) => {
   const disk = await OrderedDisk.make()
   const folder = await emptyFolder()

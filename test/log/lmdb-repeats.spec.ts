@@ -91,6 +91,23 @@ test('a smaller count than there are ids is a doubt, too', async () => {
   await expect(log.append(lobby, message(9, 1))).rejects.toMatchObject({ failure: { code: 'OUTCOME_UNKNOWN' } })
 })
 
+test('what a smaller count has forgotten is in doubt after a second restart, too', async () => {
+  const before = await openLog()
+  before.clock.advance(10_000)
+  for (const number of upTo(4)) await before.log.append(lobby, message(number))
+  await before.log.close()
+  const env = { NESTWIRE_DEDUP_MAX_IDS: '2' }
+  const smaller = await openLog(env, { folder: before.folder, clock: before.clock })
+  // Sweeps take some commits; no message of these has an id.
+  for (let commits = 0; commits < 10; commits += 1) {
+    smaller.clock.advance(1_000)
+    await smaller.log.append(lobby, { ...message(0), id: undefined })
+  }
+  await smaller.log.close()
+  const { log } = await openLog(env, { folder: before.folder, clock: before.clock })
+  await expect(log.append(lobby, message(1, 1))).rejects.toMatchObject({ failure: { code: 'OUTCOME_UNKNOWN' } })
+})
+
 test('more ids in one commit than are kept', async () => {
   const before = await openLog({ NESTWIRE_DEDUP_MAX_IDS: '5' })
   await sendAll(before.log, 3_000)

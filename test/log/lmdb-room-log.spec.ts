@@ -84,6 +84,42 @@ describe('bounded work', () => {
     expect(await (await reopen()).log.head(lobby)).toMatchObject({ seq: 1_700 })
   })
 
+  test('the sweep leaves alone what only a clock that jumped ahead makes old', async () => {
+    const { log, clock } = await openLog({ NESTWIRE_HISTORY_MAX_AGE_MS: '3600000' })
+    await appendMany(log, lobby, 3)
+    await log.append(attic, bytes(1))
+    await log.deleteRoom(attic)
+    const stored = log.storedBytes
+    clock.setWallClock(clock.now() + 10 * 365 * 86_400_000)
+    clock.advance(1_000)
+    // Of the same sweep, and done before it looks at the rooms that there are.
+    await expect.poll(() => log.storedBytes).toBeLessThan(stored)
+    for (let sweeps = 0; sweeps < 5; sweeps += 1) {
+      clock.advance(1_000)
+      await log.append(attic, bytes(1))
+    }
+    expect(await keptIn(log, lobby)).toEqual([1, 2, 3])
+  })
+
+  test('a read past many expired records leaves the event loop its turns', async () => {
+    const { log, clock } = await openLog({ NESTWIRE_HISTORY_MAX_AGE_MS: '1000' })
+    await appendMany(log, lobby, 1_999)
+    // No sweep comes before the reads.
+    clock.setWallClock(clock.now() + 5_000)
+    await log.append(attic, bytes(1))
+    let turns = 0
+    const counting = setImmediate(function count() {
+      turns += 1
+      setImmediate(count).unref()
+    })
+    counting.unref()
+    expect(await log.readAfter(lobby, NO_SEQ, everything)).toEqual([])
+    expect(turns).toBeGreaterThanOrEqual(3)
+    turns = 0
+    expect(await log.readBefore(lobby, trustedSeq(9_999), everything)).toEqual([])
+    expect(turns).toBe(0)
+  })
+
   test('the sweep clears the records of deleted rooms', async () => {
     const { log, clock } = await openLog()
     await appendMany(log, lobby, 1_700)

@@ -16,7 +16,7 @@ const TEST_SECRET = 'the secret of every test, which is no secret'
 
 /** What `fixtures/disk/slow-disk.c` understands. */
 export type DiskCall = 'sync' | 'write' | 'commit'
-export type DiskOrder = 'ok' | `hold ${DiskCall}` | `fail ${DiskCall} ${number}`
+export type DiskOrder = 'ok' | `hold ${DiskCall}` | `fail ${DiskCall} ${number}` | `tear ${DiskCall} ${number}`
 
 export interface ServerProcess {
   readonly child: ChildProcess

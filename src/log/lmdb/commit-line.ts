@@ -20,8 +20,8 @@ import {
 import { WriteBatch } from './write-batch.js'
 
 export interface CommitLineOwner {
-  /** May remove records of a room that the commit adds to; `added` is how many. */
-  readonly retain: (build: CommitBuild, state: RoomState, added: number) => void
+  /** May remove records of the rooms that the commit adds to; `added` says how many to each. */
+  readonly retain: (build: CommitBuild, added: ReadonlyMap<RoomState, number>) => void
   readonly onFailure: (cause: unknown) => void
   readonly onSuccess: () => void
   readonly uptimeMs: () => number
@@ -169,11 +169,11 @@ export class CommitLine {
 
   private addRecords(group: CommitGroup, build: CommitBuild): void {
     const { allocate } = this.batch
-    const before = new Map<RoomState, number>()
+    const added = new Map<RoomState, number>()
     for (const [index, record] of group.records.entries()) {
       const state = group.states[index]
       if (state === undefined) continue
-      if (!before.has(state)) before.set(state, state.last)
+      added.set(state, (added.get(state) ?? 0) + 1)
       this.addRecord(state, record)
       const value = encodeRecord(record, allocate)
       this.batch.put(recordKey(state.room, record.seq, allocate), value)
@@ -182,10 +182,8 @@ export class CommitLine {
       if (messageId !== undefined) this.ids.note(this.batch, { room: state.salt, seq: record.seq, messageId }, value)
     }
     this.ids.end(this.batch)
-    for (const [state, last] of before) {
-      build.stage(state)
-      this.owner.retain(build, state, state.last - last)
-    }
+    for (const state of added.keys()) build.stage(state)
+    this.owner.retain(build, added)
   }
 
   private addRecord(state: RoomState, record: RoomRecord): void {

@@ -69,7 +69,8 @@ export class IdJournal {
     const number = entries.at(-1)?.number ?? next
     this.recent.reset({ number, horizonMs })
     this.nextNumber = next
-    this.removable = number
+    // Of what is forgotten beyond the newest entry's horizon, as with a lower limit, only an entry to come will tell.
+    this.removable = 0
     this.entry = undefined
     const senders = new Map<UserId, UserId>()
     for (const { value } of entries.toReversed()) {

@@ -52,7 +52,7 @@ export class LiveStore {
     this.current = store
     this.ids = new IdJournal(parts, store)
     const owner: CommitLineOwner = {
-      retain: (build, state, added) => this.rooms?.retain(build, state, added),
+      retain: (build, added) => this.rooms?.retain(build, added),
       onFailure: (cause) => this.onFailure(cause),
       onSuccess: () => this.retry.reset(),
       uptimeMs: () => parts.clock.uptimeMs(),
@@ -83,6 +83,11 @@ export class LiveStore {
   get store(): LogStore {
     if (this.current === undefined) throw LogFault.unavailable('the room log is being opened again')
     return this.current
+  }
+
+  /** From a failed commit until the store has been opened again. */
+  get isInDoubt(): boolean {
+    return this.diskFault !== undefined
   }
 
   /** Why nothing can be written now. */
@@ -135,8 +140,9 @@ export class LiveStore {
     await store?.close()
     this.current = await LogStore.open(this.parts.folder, this.parts.settings.current.log.logMaxBytes)
     this.rooms?.restart(this.current)
-    this.ids.restart(this.current)
     await this.current.probe()
+    // Up to 250,000 ids are read back in one go: once the disk works, not with each attempt.
+    this.ids.restart(this.current)
     this.line.restart(this.current)
     this.diskFault = undefined
     this.logger.log('the room log can be written again')

@@ -1,9 +1,10 @@
 /** The room log in a folder of its own: what it says is on disk. Reads answer from the last commit and wait for nobody. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Logger } from '@nestjs/common'
 import { trustedSeq, type RoomId, type Seq, type UserId } from '../../protocol/ids.js'
 import type { RoomRecord } from '../../protocol/packets.js'
+import { TrustedTime } from '../../trusted-time.js'
 import { LogFault, reasonOf } from '../log-fault.js'
-import { expiryOf } from '../retention.js'
 import type { Appended, NewRecord, ReadLimit, Repeat, RoomHead, RoomLogEngine } from '../room-log.js'
 import type { StateStore } from '../state-store.js'
 import type { CommitBuild } from './commit-group.js'
@@ -32,9 +33,16 @@ export class LmdbRoomLog implements RoomLogEngine {
     const { clock, settings } = parts
     const ledger = new RoomLedger(live.store)
     const { line, ids } = live
-    const keeper = new HistoryKeeper({ settings, clock, ledger, line, ids, store: () => live.store })
+    const keeper = new HistoryKeeper({
+      settings,
+      time: new TrustedTime(clock),
+      ledger,
+      line,
+      ids,
+      store: () => live.store,
+    })
     live.serve({
-      retain: (build, state, added) => keeper.retain(build, state, added),
+      retain: (build, added) => keeper.retain(build, added),
       restart: (store) => ledger.restart(store),
     })
     this.ledger = ledger
@@ -78,20 +86,22 @@ export class LmdbRoomLog implements RoomLogEngine {
   }
 
   async readAfter(room: RoomId, after: Seq, limit: ReadLimit): Promise<readonly RoomRecord[]> {
+    await this.expiredHidden(room)
     return this.live.reading(() => {
       const state = this.ledger.stateOf(room)
       const [from, to] = [Math.max(after + 1, this.oldestOf(state)), state.committed]
       if (from > to) return []
-      return this.take(this.live.store.records({ room: state.room, from, to }, 'ascending'), limit)
+      return take(this.live.store.records({ room: state.room, from, to }, 'ascending'), limit)
     })
   }
 
   async readBefore(room: RoomId, before: Seq, limit: ReadLimit): Promise<readonly RoomRecord[]> {
+    await this.expiredHidden(room)
     return this.live.reading(() => {
       const state = this.ledger.stateOf(room)
       const [from, to] = [this.oldestOf(state), Math.min(before - 1, state.committed)]
       if (from > to) return []
-      return this.take(this.live.store.records({ room: state.room, from, to }, 'descending'), limit).toReversed()
+      return take(this.live.store.records({ room: state.room, from, to }, 'descending'), limit).toReversed()
     })
   }
 
@@ -126,29 +136,24 @@ export class LmdbRoomLog implements RoomLogEngine {
     return 'the room log is full (NESTWIRE_LOG_MAX_BYTES)'
   }
 
+  isInDoubt(): boolean {
+    return this.live.isInDoubt
+  }
+
   /** What was appended before is committed first. */
   close(): Promise<void> {
     this.closing ??= this.shutDown()
     return this.closing
   }
 
-  /** What is beyond the count is not shown, even if it has not been removed yet. */
-  private oldestOf({ first, committed }: RoomState): number {
-    return Math.max(first, committed - this.parts.settings.current.log.historyMaxRecords + 1)
+  /** What is beyond the count or the age is not shown, even if it has not been removed yet. */
+  private oldestOf({ first, committed, shownFrom }: RoomState): number {
+    return Math.max(first, shownFrom, committed - this.parts.settings.current.log.historyMaxRecords + 1)
   }
 
-  private take(records: Iterable<RoomRecord>, { maxRecords, maxBytes }: ReadLimit): RoomRecord[] {
-    const expiredMs = expiryOf(this.parts.settings.current.log, this.parts.clock.now())
-    const taken: RoomRecord[] = []
-    let bytes = 0
-    for (const record of records) {
-      if (taken.length >= maxRecords) break
-      if (record.timeMs <= expiredMs) continue
-      bytes += record.body.length
-      if (taken.length > 0 && bytes > maxBytes) break
-      taken.push(record)
-    }
-    return taken
+  /** Expired is what nothing younger stands before: a clock that was set back makes no hole in what is shown. */
+  private async expiredHidden(room: RoomId): Promise<void> {
+    while (!this.live.reading(() => this.keeper.hideExpired(this.ledger.stateOf(room)))) await nextTurn()
   }
 
   private sweep(): void {
@@ -171,4 +176,16 @@ export class LmdbRoomLog implements RoomLogEngine {
 function removeRoom({ batch }: CommitBuild, { name, room }: RoomState): void {
   batch.remove(roomKey(name))
   batch.put(deletedKey(room), Buffer.alloc(0))
+}
+
+function take(records: Iterable<RoomRecord>, { maxRecords, maxBytes }: ReadLimit): RoomRecord[] {
+  const taken: RoomRecord[] = []
+  let bytes = 0
+  for (const record of records) {
+    if (taken.length >= maxRecords) break
+    bytes += record.body.length
+    if (taken.length > 0 && bytes > maxBytes) break
+    taken.push(record)
+  }
+  return taken
 }

@@ -21,6 +21,8 @@ export interface RoomState {
   last: number
   bytes: number
   oldestTimeMs: number
+  /** What is before it has expired, removed or not. */
+  shownFrom: number
   /** What may be read and told: on disk. */
   committed: number
   /** The last seq given out. */
@@ -128,6 +130,7 @@ const unborn = (name: RoomId, salt: number): RoomState => ({
   last: 0,
   bytes: 0,
   oldestTimeMs: 0,
+  shownFrom: 1,
   committed: 0,
   assigned: 0,
   isStored: false,

@@ -3,7 +3,17 @@
  * cut short, or a full disk under its lock file, ends the process by a signal where we want a sentence.
  * Whoever calls holds the lock of the folder.
  */
-import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 export class DamagedStore extends Error {
@@ -20,6 +30,7 @@ const MAGIC = 0xbeefc0de
 const DATA_VERSION = 2
 const At = { magic: 24, version: 28, pageSize: 48, lastPage: 144, commit: 152 } as const
 const META_BYTES = 160
+const FIRST_BYTES = 2 * 4_096
 
 interface StoreFile {
   readonly inode: bigint
@@ -34,11 +45,13 @@ interface StoreFile {
 export function inspectStoreFile(folder: string): StoreFile | undefined {
   makeLockFile(join(folder, 'lock.mdb'))
   const path = join(folder, 'data.mdb')
-  if (!existsSync(path)) return undefined
+  if (!existsSync(path) || statSync(path).size === 0) {
+    tryFirstPages(path)
+    return undefined
+  }
   const file = openSync(path, 'r+')
   try {
     const { ino: inode, size } = fstatSync(file, { bigint: true })
-    if (size === 0n) return undefined
     const neededBytes = lengthOf(file)
     const resize = (bytes: number) => (): void => withFile(path, (fd) => ftruncateSync(fd, bytes))
     const missingBytes = Math.max(0, neededBytes - Number(size))
@@ -53,6 +66,17 @@ function makeLockFile(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false })
   const bytes = found === undefined ? 0 : Math.min(found.size, found.blocks * BLOCK_BYTES)
   if (bytes < LOCK_FILE_BYTES) writeFileSync(path, Buffer.alloc(LOCK_FILE_BYTES), { mode: 0o600 })
+}
+
+/** A new store of which LMDB cannot write the first two pages ends the process by a signal. */
+function tryFirstPages(path: string): void {
+  const file = openSync(path, 'w', 0o600)
+  try {
+    for (let at = 0; at < FIRST_BYTES;) at += writeSync(file, Buffer.alloc(FIRST_BYTES - at), 0, FIRST_BYTES - at, at)
+    ftruncateSync(file)
+  } finally {
+    closeSync(file)
+  }
 }
 
 export const inodeOf = (folder: string): bigint =>
