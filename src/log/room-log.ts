@@ -44,6 +44,35 @@ export interface ReadLimit {
   readonly maxBytes: number
 }
 
+/** Who is told how a room's log goes on, whoever appends to it. */
+export interface RoomFollower {
+  /** The next committed record. If its `prev` is not the last that was told, some were missed. */
+  committed(record: RoomRecord, urgency: Urgency): void
+  /** The log goes to `seq` at least; what was not told can be read. */
+  reaches(seq: Seq): void
+}
+
+/** How a record was let in, which is how soon it is offered on every node. */
+export type Urgency = 'high' | 'normal' | 'degraded' | 'low'
+
+/** Where a message stands that was appended to a log that is shared: those who follow the room are told of it. */
+export interface Placed {
+  /** It was appended before, and nothing was written. */
+  readonly isRepeat: boolean
+  readonly seq: Seq
+  readonly timeMs: number
+}
+
+/** A log that several nodes append to: what is committed comes by `follow`, the own records too. */
+export interface SharedRoomLog extends Omit<RoomLog, 'append'> {
+  append(room: RoomId, record: NewRecord, urgency: Urgency): Promise<Placed>
+  /**
+   * Resolves when all that is committed from then on will be told; what is missed on the way is noticed and told by
+   * `reaches`. Returns what ends it.
+   */
+  follow(room: RoomId, follower: RoomFollower): Promise<() => void>
+}
+
 export interface RoomLog {
   /**
    * Resolves once the record is committed. Calls for one room resolve in call order, with `seq` strictly growing.
