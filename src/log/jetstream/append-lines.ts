@@ -16,6 +16,8 @@ const MAX_APPEND_BYTES = 64 * 1024 * 1024
 /** An append that waits so long means that the stream does not answer: further ones are refused. */
 const SILENT_AFTER_MS = 3_000
 const RETRY_AFTER_MS = 500
+/** Headers of a publish. */
+const PUBLISH_RESERVE_BYTES = 256
 
 export interface AppendOrder {
   /** Of the log. */
@@ -63,6 +65,10 @@ export class AppendLines {
     if (this.count >= MAX_APPENDS || this.bytes + payload.length > MAX_APPEND_BYTES) {
       throw LogFault.unavailable('too many appends are without an outcome', { retryAfterMs: RETRY_AFTER_MS })
     }
+    // A publish that is too large throws, at each try.
+    if (payload.length + PUBLISH_RESERVE_BYTES > (this.link.connection.info?.max_payload ?? Infinity)) {
+      throw LogFault.unavailable('the record is larger than NATS takes (max_payload)')
+    }
     const line = this.lineOf(subject)
     this.count += 1
     this.bytes += payload.length
@@ -100,6 +106,8 @@ export class AppendLines {
     const known = this.lines.get(subject)
     if (known !== undefined) return known
     const line: RoomLine = new RoomLine((append) => {
+      // It goes out when the connection is there again.
+      if (this.link.fault() !== undefined) return
       const named = headers()
       named.set('Nats-Msg-Id', append.id)
       this.link.connection.publish(subject, append.payload, { reply: `${this.inbox}.${append.id}`, headers: named })

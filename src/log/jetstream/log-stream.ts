@@ -13,6 +13,7 @@ import {
 } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/transport-node'
 import type { Settings } from '../../config/settings.js'
+import { StartUpError } from '../../config/start-up-error.js'
 import { LogFault, reasonOf } from '../log-fault.js'
 import { KEPT_LONGER_MS, SPARE_MS } from '../recent-ids.js'
 import type { NatsLink } from './nats-link.js'
@@ -21,6 +22,8 @@ import { RoomSubjects } from './room-subjects.js'
 import { ensureStream } from './stream-set-up.js'
 
 const REQUEST_TIMEOUT_MS = 5_000
+/** What a record has beside its body, and a publish beside its record. */
+const RECORD_RESERVE_BYTES = 1_024
 /** The record before the oldest that is shown stays, so that its `prev` is known and its loss is not a guess. */
 const KEPT_BEFORE_OLDEST = 1
 
@@ -47,7 +50,11 @@ export class LogStream {
 
   /** Makes the stream or checks it. Rejects with `StartUpError`. */
   static async open(link: NatsLink, settings: Settings): Promise<LogStream> {
-    const { cluster, log } = settings.current
+    const { cluster, log, transport } = settings.current
+    const maxPayloadBytes = link.connection.info?.max_payload ?? Infinity
+    if (transport.maxMessageBytes + RECORD_RESERVE_BYTES > maxPayloadBytes) {
+      throw new StartUpError(`max_payload of NATS is ${maxPayloadBytes}: too little for NESTWIRE_MAX_MESSAGE_BYTES`)
+    }
     const subjects = new RoomSubjects(cluster.name)
     const name = `${cluster.name}-log`
     const manager = await jetstreamManager(link.connection, { checkAPI: false, timeout: REQUEST_TIMEOUT_MS })

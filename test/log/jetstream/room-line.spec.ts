@@ -214,7 +214,9 @@ describe('appends of a room through lost leaders and acknowledgements', () => {
                   payload: Buffer.alloc(0),
                   firstAtMs: Infinity,
                   acknowledge,
-                  reject: ({ message }) => expect.unreachable(message),
+                  reject: (fault) => {
+                    throw fault
+                  },
                 },
                 nowMs,
               )
