@@ -2,14 +2,20 @@
  * Streams of a cluster: made by the first node that starts, checked by all others. What can be changed without loss is
  * brought to the settings; what cannot stops the start. Nothing here needs a server later than 2.9.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { Logger } from '@nestjs/common'
 import { JetStreamApiError, type JetStreamManager, type StreamConfig, type StreamInfo } from '@nats-io/jetstream'
+import { errors } from '@nats-io/transport-node'
 import { StartUpError } from '../../config/start-up-error.js'
 import { reasonOf } from '../log-fault.js'
 
 /** Error codes of JetStream. */
 const NO_SUCH_STREAM = 10_059
 const NAME_IN_USE = 10_058
+/** Servers that start together have no leader for some seconds, and do not know each other yet. */
+const PASSING: ReadonlySet<number> = new Set([10_005, 10_008, 10_009])
+const MAX_TRIES = 20
+const RETRY_PAUSE_MS = 500
 
 /** What a stream must have been made with; another value would change what was promised about its records. */
 const ESSENTIAL = [
@@ -32,12 +38,17 @@ export type WantedStream = Pick<StreamConfig, (typeof ESSENTIAL)[number] | (type
 
 /** Rejects with `StartUpError`: a stream of that name is another one, or JetStream cannot keep it. */
 export async function ensureStream(streams: JetStreamManager['streams'], wanted: WantedStream): Promise<StreamInfo> {
-  try {
-    const existing = await find(streams, wanted.name)
-    return existing === undefined ? await make(streams, wanted) : await adjust(streams, wanted, existing)
-  } catch (error) {
-    if (error instanceof StartUpError) throw error
-    throw new StartUpError(`stream ${wanted.name} cannot be used: ${reasonOf(error)}`, { cause: error })
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const existing = await find(streams, wanted.name)
+      return existing === undefined ? await make(streams, wanted) : await adjust(streams, wanted, existing)
+    } catch (error) {
+      if (error instanceof StartUpError) throw error
+      if (!isPassing(error) || tries === MAX_TRIES) {
+        throw new StartUpError(`stream ${wanted.name} cannot be used: ${reasonOf(error)}`, { cause: error })
+      }
+    }
+    await pause(RETRY_PAUSE_MS)
   }
 }
 
@@ -82,5 +93,8 @@ async function adjust(
 }
 
 const isApiError = (error: unknown, code: number): boolean => error instanceof JetStreamApiError && error.code === code
+
+const isPassing = (error: unknown): boolean =>
+  error instanceof errors.TimeoutError || (error instanceof JetStreamApiError && PASSING.has(error.code))
 
 const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one ?? null) === JSON.stringify(other ?? null)

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import type { Clock } from '../../../src/clock.js'
 import { loadSettings, type Environment } from '../../../src/config/load-settings.js'
 import { Settings } from '../../../src/config/settings.js'
 import { JetStreamRoomLog } from '../../../src/log/jetstream/jetstream-room-log.js'
@@ -11,14 +12,14 @@ import { NatsLink } from '../../../src/log/jetstream/nats-link.js'
 import { ManualClock } from '../../support/manual-clock.js'
 import { NatsServer } from '../../support/nats-server.js'
 
-export interface ClusterNode {
+export interface ClusterNode<OfClock extends Clock = ManualClock> {
   readonly link: NatsLink
   readonly stream: LogStream
   readonly state: KvStateStore
   readonly log: JetStreamRoomLog
-  readonly clock: ManualClock
+  readonly clock: OfClock
   /** Another node of the same cluster, with the same clock. */
-  readonly sibling: (env?: Environment) => Promise<ClusterNode>
+  readonly sibling: (env?: Environment) => Promise<ClusterNode<OfClock>>
 }
 
 export interface ClusterNodes {
@@ -48,7 +49,7 @@ export function clusterNodes(): ClusterNodes {
 
 export const newName = (): string => `t${randomBytes(8).toString('hex')}`
 
-export async function openNode(env: Environment, clock: ManualClock): Promise<ClusterNode> {
+export async function openNode<OfClock extends Clock>(env: Environment, clock: OfClock): Promise<ClusterNode<OfClock>> {
   const settings = new Settings(loadSettings(env))
   const link = await NatsLink.open(settings.current.cluster, 'test')
   onTestFinished(() => link.close())
