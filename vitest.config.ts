@@ -9,5 +9,7 @@ export default defineConfig({
     reporters: ['dot', './test/support/fact-reporter.ts'],
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // A poll ends as soon as it can; the bound is for a machine that does something else meanwhile.
+    expect: { poll: { timeout: 10_000 } },
   },
 })

@@ -38,6 +38,17 @@ const PARTS: Readonly<Record<string, Part>> = {
     files: ['protocol/', 'config/', 'log/', 'log/log-fault.ts', 'clock.ts', ...BY_DATE],
     packages: ['@nestjs/common', 'lmdb', 'node:crypto', 'node:fs', 'node:net', 'node:path', 'node:timers'],
   },
+  'log/jetstream/': {
+    files: ['protocol/', 'config/', 'log/', 'log/log-fault.ts', 'clock.ts', ...BY_DATE],
+    packages: [
+      '@nats-io/jetstream',
+      '@nats-io/transport-node',
+      '@nestjs/common',
+      'node:crypto',
+      'node:fs',
+      'node:timers',
+    ],
+  },
   // Whoever asks is answered with its code.
   'log/log-fault.ts': { files: ['protocol/', 'transport/nestwire.exception.ts'], packages: [] },
   // The server side knows nothing of the client; only what calls other servers stands on it.

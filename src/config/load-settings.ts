@@ -45,6 +45,19 @@ const rules: readonly { readonly broken: (value: SettingsValue) => boolean; read
     broken: ({ auth }) => auth.secret !== undefined && auth.publicKeyFile !== undefined,
     problem: 'NESTWIRE_AUTH_SECRET must not be set together with NESTWIRE_AUTH_PUBLIC_KEY_FILE',
   },
+  {
+    broken: ({ cluster }) => (cluster.user === undefined) !== (cluster.password === undefined),
+    problem: 'NESTWIRE_CLUSTER_USER and NESTWIRE_CLUSTER_PASSWORD must be set together',
+  },
+  {
+    broken: ({ cluster: { user, token, credsFile } }) =>
+      [user, token, credsFile].filter((way) => way !== undefined).length > 1,
+    problem: 'only one of NESTWIRE_CLUSTER_USER, NESTWIRE_CLUSTER_TOKEN and NESTWIRE_CLUSTER_CREDS_FILE may be set',
+  },
+  {
+    broken: ({ cluster }) => (cluster.tlsCertFile === undefined) !== (cluster.tlsKeyFile === undefined),
+    problem: 'NESTWIRE_CLUSTER_TLS_CERT_FILE and NESTWIRE_CLUSTER_TLS_KEY_FILE must be set together',
+  },
 ]
 
 /** Throws `SettingsError`. An empty variable counts as absent. */

@@ -21,3 +21,16 @@ export const text = (minLength = 1) =>
   z
     .string()
     .min(minLength, { error: minLength === 1 ? 'must not be empty' : `must have at least ${minLength} characters` })
+
+/** A name that can stand between two dots of a NATS subject, and be part of the name of a stream. */
+export const subjectToken = () =>
+  z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, { error: 'must be 1 to 32 letters, digits, _ or -' })
+
+/** Addresses of NATS servers, separated by commas; a password in one would end up in log lines, so there is none. */
+export const natsUrls = () =>
+  z
+    .string()
+    .regex(/^(?:nats|tls):\/\/[^\s,/@]+(?:,(?:nats|tls):\/\/[^\s,/@]+)*$/, {
+      error: 'must be like nats://host:4222, several separated by commas, without user and password',
+    })
+    .transform((urls): readonly string[] => urls.split(','))

@@ -5,6 +5,7 @@
  */
 import type { z } from 'zod'
 import { DEFAULT_PORT } from '../protocol/constants.js'
+import { clusterSettings } from './cluster-settings.js'
 import { deliverySettings } from './delivery-settings.js'
 import { DAY_MS, KIB, MIB, type Setting } from './setting.js'
 import { sessionSettings } from './session-settings.js'
@@ -207,6 +208,7 @@ const settingsSchema = {
       live: false,
     },
   },
+  cluster: clusterSettings,
   delivery: deliverySettings,
   transport: transportSettings,
   output: {

@@ -8,7 +8,7 @@
  */
 
 /** What a key is about; each table belongs to one folder of `src`. */
-export type StateTable = 'room' | 'member' | 'ban' | 'session'
+export type StateTable = 'room' | 'member' | 'ban' | 'session' | 'epoch'
 
 /** Names of rooms, users and sessions: any text without U+0000, 128 bytes each. */
 export type StateKey = readonly [table: StateTable, ...names: string[]]

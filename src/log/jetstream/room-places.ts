@@ -1,0 +1,88 @@
+/**
+ * Where each room's log is: the subject of the incarnation that counts, its epoch, and how far it is known to go. Follows
+ * the marks in the state: a room whose incarnation is another gets another place, and `moved` tells of it.
+ */
+import { parseRoomId, type Epoch, type RoomId } from '../../protocol/ids.js'
+import type { KvStateStore } from './kv-state-store.js'
+import type { LogStream } from './log-stream.js'
+import { decodeMark, epochOf, type RoomMark } from './room-mark.js'
+import type { Incarnation } from './room-subjects.js'
+
+/** A place that was let go is made again from the mark; what is lost is how far the room was known to go. */
+const MAX_PLACES = 200_000
+
+export interface RoomPlace {
+  readonly room: RoomId
+  readonly incarnation: Incarnation
+  /** Of the log. */
+  readonly subject: string
+  readonly live: string
+  readonly epoch: Epoch
+  /** Records up to here exist for sure: they were acknowledged to this node, or it saw them. Only grows. */
+  known: number
+  /** Records up to here are not shown. */
+  floor: number
+  /** Records up to here are too old, and so is all before them: not shown either. Only grows. */
+  expired: number
+  /** Nothing more has expired before records of this time do. `-Infinity`: not known. */
+  expiresAgainMs: number
+}
+
+/** Records up to here are not shown. */
+export const hiddenIn = ({ floor, expired }: RoomPlace): number => Math.max(floor, expired)
+
+export class RoomPlaces {
+  private readonly places = new Map<RoomId, RoomPlace>()
+  private readonly stopWatching: () => void
+
+  constructor(
+    private readonly stream: Pick<LogStream, 'subjects' | 'createdMs'>,
+    private readonly state: Pick<KvStateStore, 'current' | 'watch'>,
+    private readonly moved: (place: RoomPlace) => void,
+  ) {
+    this.stopWatching = state.watch(({ key: [table, name] }) => {
+      const room = table === 'epoch' && name !== undefined ? parseRoomId(name) : undefined
+      if (room !== undefined) this.renew(room)
+    })
+  }
+
+  of(room: RoomId): RoomPlace {
+    return this.places.get(room) ?? this.make(room)
+  }
+
+  markOf(room: RoomId): RoomMark {
+    return decodeMark(this.state.current(['epoch', room]))
+  }
+
+  /** The mark of the room may be another one. */
+  renew(room: RoomId): void {
+    const place = this.places.get(room)
+    if (place === undefined) return
+    const { incarnation, floor } = this.markOf(room)
+    if (incarnation !== place.incarnation) return this.moved(this.make(room))
+    place.floor = floor
+    place.expiresAgainMs = -Infinity
+  }
+
+  close(): void {
+    this.stopWatching()
+  }
+
+  private make(room: RoomId): RoomPlace {
+    const { incarnation, floor } = this.markOf(room)
+    const { subjects, createdMs } = this.stream
+    const subject = subjects.log(room, incarnation)
+    const [live, epoch] = [subjects.live(room, incarnation), epochOf(subject, createdMs)]
+    const fresh = { known: 0, expired: 0, expiresAgainMs: -Infinity }
+    const place: RoomPlace = { room, incarnation, subject, live, epoch, floor, ...fresh }
+    const [oldest] = this.places.keys()
+    if (oldest !== undefined && this.places.size >= MAX_PLACES) this.places.delete(oldest)
+    this.places.set(room, place)
+    return place
+  }
+}
+
+/** Notes that a record is there. */
+export function notes(place: RoomPlace, seq: number): void {
+  if (seq > place.known) place.known = seq
+}

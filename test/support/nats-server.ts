@@ -1,0 +1,114 @@
+/**
+ * Real NATS servers for tests: free ports, a folder of their own, and only what was started here is ended.
+ * Without `nats-server` on the machine the specs are skipped, and say how to run them.
+ */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+
+const PROGRAM = 'nats-server'
+const LOOPBACK = '127.0.0.1'
+const START_TIMEOUT_MS = 10_000
+
+/** For `describe.skipIf`. */
+export const isNatsMissing = spawnSync(PROGRAM, ['--version'], { stdio: 'ignore' }).status !== 0
+if (isNatsMissing) console.log('nats-server: missing, so what needs it is skipped; to get it: npm run setup')
+
+/** Below those that kernels give away, so that it is still free when the server is started again. */
+const PORTS = { from: 20_000, to: 32_000 } as const
+
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(PORTS.from, PORTS.to)
+    const server = createServer().listen(port, LOOPBACK)
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (!isFree) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
+}
+
+const accepts = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, LOOPBACK)
+    socket.once('data', () => (socket.destroy(), resolve(true)))
+    socket.once('error', () => resolve(false))
+  })
+
+export class NatsServer {
+  private child: ChildProcess | undefined
+
+  private constructor(
+    readonly port: number,
+    private readonly folder: string,
+    private readonly extra: readonly string[],
+  ) {}
+
+  /** With JetStream. `extra` are further arguments of the program. */
+  static async start(extra: readonly string[] = [], port?: number): Promise<NatsServer> {
+    const folder = await mkdtemp(join(tmpdir(), 'nestwire-nats-'))
+    const server = new NatsServer(port ?? (await freePort()), folder, extra)
+    await server.restart()
+    return server
+  }
+
+  get url(): string {
+    return `nats://${LOOPBACK}:${this.port}`
+  }
+
+  /** On the same port, with what the last one stored. */
+  async restart(): Promise<void> {
+    const common = ['-a', LOOPBACK, '-p', String(this.port), '-js', '-sd', this.folder]
+    this.child = spawn(PROGRAM, [...common, ...this.extra], { stdio: 'ignore' })
+    const lastMs = performance.now() + START_TIMEOUT_MS
+    while (!(await accepts(this.port))) {
+      if (performance.now() > lastMs || this.child.exitCode !== null) throw new Error('nats-server does not start')
+      await pause(20)
+    }
+  }
+
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): Promise<void> {
+    const { child } = this
+    this.child = undefined
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill('SIGCONT')
+    child.kill(signal)
+    await ended
+  }
+
+  freeze(): void {
+    this.child?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.child?.kill('SIGCONT')
+  }
+
+  /** Ends the server and removes what it stored. */
+  async discard(): Promise<void> {
+    await this.stop()
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}
+
+/** Three servers that keep streams together. */
+export async function startThreeServers(): Promise<readonly NatsServer[]> {
+  const routes = await Promise.all([freePort(), freePort(), freePort()])
+  const all = routes.map((port) => `nats://${LOOPBACK}:${port}`).join(',')
+  const starts = routes.map((port, index) =>
+    NatsServer.start(
+      `--cluster_name three --name server-${index} --cluster nats://${LOOPBACK}:${port} --routes ${all}`.split(' '),
+    ),
+  )
+  return Promise.all(starts)
+}
