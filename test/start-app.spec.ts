@@ -91,3 +91,9 @@ test('a swapped limit holds for the next connection', async () => {
   const second = await RawClient.connect(address.port)
   expect((await second.expectClosed('ServerFull')).retryAfterMs).toBeGreaterThan(0)
 })
+
+test('a node that is to join a cluster does not run alone', async () => {
+  expect(await startUpErrorOf({ NESTWIRE_CLUSTER_URL: 'nats://127.0.0.1:4222' })).toBe(
+    'NESTWIRE_CLUSTER_URL: this version cannot join a cluster yet',
+  )
+})

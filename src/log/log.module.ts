@@ -3,6 +3,7 @@ import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common'
 import { CLOCK } from '../clock.module.js'
 import type { Clock } from '../clock.js'
 import { Settings } from '../config/settings.js'
+import { StartUpError } from '../config/start-up-error.js'
 import { LmdbRoomLog } from './lmdb/lmdb-room-log.js'
 import { MemoryRoomLog } from './memory-room-log.js'
 import { MemoryStateStore } from './memory-state-store.js'
@@ -22,7 +23,9 @@ const LOG_ENGINE = Symbol('LogEngine')
 
 /** Rejects with `StartUpError`; never falls back to memory. */
 async function openEngine(settings: Settings, clock: Clock): Promise<LogEngine> {
-  const { log, storage } = settings.current
+  const { cluster, log, storage } = settings.current
+  // A lone node under the address of a cluster would give every room a second truth.
+  if (cluster.url !== undefined) throw new StartUpError('NESTWIRE_CLUSTER_URL: this version cannot join a cluster yet')
   switch (log.engine) {
     case 'lmdb': {
       const lmdb = await LmdbRoomLog.open({ folder: join(storage.dataDir, 'log'), settings, clock })
