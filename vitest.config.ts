@@ -1,8 +1,16 @@
 import { defineConfig } from 'vitest/config'
 
+const source = (path: string): string => `${import.meta.dirname}/${path}`
+
 export default defineConfig({
   // The examples import the package by its name; their tests run against the sources.
-  resolve: { alias: [{ find: /^nestwire$/, replacement: new URL('src/index.ts', import.meta.url).pathname }] },
+  resolve: {
+    alias: [
+      { find: /^nestwire$/, replacement: source('src/index.ts') },
+      { find: /^nestwire\/server$/, replacement: source('src/embedded.ts') },
+      { find: /^nestwire\/(client|protocol)$/, replacement: source('src/$1/index.ts') },
+    ],
+  },
   test: {
     include: ['test/**/*.spec.ts'],
     setupFiles: ['reflect-metadata'],

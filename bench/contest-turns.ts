@@ -1,5 +1,4 @@
 /** A contestant's turns as a row. One that lost a message, or gave one twice, has no figures: the row says why. */
-import type { ContestantName } from './contest.js'
 import type { LoadResult } from './load/room-load.js'
 import { spread } from './statistics.js'
 import { OURS, type Row } from './suite.js'
@@ -16,8 +15,8 @@ export function mistakeIn({ lost, duplicates, refusals, fault }: Omit<LoadResult
 
 /** A mistake of ours is a failure of the suite besides. */
 export function turnRow<Figures extends Readonly<Record<keyof Figures, number>>>(
-  name: ContestantName,
-  params: Readonly<Record<string, number>>,
+  name: string,
+  params: Readonly<Record<string, string | number>>,
   { turns, failures }: { readonly turns: readonly Turn<Figures>[]; readonly failures: string[] },
 ): Row {
   const figures: Figures[] = []

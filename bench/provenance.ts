@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 /** What the figures depend on; saving one result must not make the next one look as if it were of other code. */
 const MEASURED = ['src', 'bench', 'test', 'package-lock.json', ':!bench/results']
-const NPM_RIVALS = ['ws', 'socket.io', 'aedes'] as const
+const NPM_RIVALS = ['ws', 'socket.io', '@socket.io/redis-adapter', 'ioredis', 'aedes'] as const
 
 export interface Provenance {
   /** Short; `+changes` if files differ from it. */
@@ -31,9 +31,11 @@ export function describeCommit(): string {
 
 function rivalVersions(): Record<string, string> {
   const versions: Record<string, string> = {}
-  // `nats-server: v2.9.10`
-  const nats = output('nats-server', ['--version']).split(' ').at(-1)
-  if (nats !== undefined && nats !== '') versions['nats-server'] = nats
+  // `nats-server: v2.9.10`, `Redis server v=7.0.15 sha=…`
+  for (const name of ['nats-server', 'redis-server']) {
+    const version = /\bv=?(\d[\w.-]*)/.exec(output(name, ['--version']))?.[1]
+    if (version !== undefined) versions[name] = version
+  }
   for (const name of NPM_RIVALS) {
     const path = `${ROOT}bench/rivals/node_modules/${name}/package.json`
     if (existsSync(path)) versions[name] = versionIn(path)

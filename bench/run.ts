@@ -11,10 +11,12 @@ import { describeProvenance } from './provenance.js'
 import type { Suite } from './suite.js'
 import { avalanche } from './suites/avalanche.js'
 import { burst } from './suites/burst.js'
+import { cluster } from './suites/cluster.js'
 import { codec } from './suites/codec.js'
 import { control } from './suites/control.js'
 import { fairness } from './suites/fairness.js'
 import { fanout } from './suites/fanout.js'
+import { fiftyThousand } from './suites/fifty-thousand.js'
 import { frozen } from './suites/frozen.js'
 import { jitter } from './suites/jitter.js'
 import { log } from './suites/log.js'
@@ -24,16 +26,20 @@ import { rolling } from './suites/rolling.js'
 import { rpc } from './suites/rpc.js'
 import { scale } from './suites/scale.js'
 import { smoke } from './suites/smoke.js'
+import { state } from './suites/state.js'
 import { storm } from './suites/storm.js'
+import { tls } from './suites/tls.js'
 import { formatOutcome } from './table.js'
 
 const suites: Readonly<Record<string, Suite>> = {
   avalanche,
   burst,
+  cluster,
   codec,
   control,
   fairness,
   fanout,
+  'fifty-thousand': fiftyThousand,
   frozen,
   jitter,
   log,
@@ -43,7 +49,9 @@ const suites: Readonly<Record<string, Suite>> = {
   rpc,
   scale,
   smoke,
+  state,
   storm,
+  tls,
 }
 
 /** Seen from where this is compiled to: `bench/.build/bench`. */
@@ -80,7 +88,7 @@ function readArguments() {
 async function main(): Promise<void> {
   const { list, quick, json, save, names } = readArguments()
   if (list) {
-    for (const [name, { question }] of Object.entries(suites)) console.log(`${name.padEnd(9)}  ${question}`)
+    for (const [name, { question }] of Object.entries(suites)) console.log(`${name.padEnd(14)}  ${question}`)
     return
   }
   const [name = '', ...rest] = names
@@ -110,6 +118,8 @@ async function writeReport(): Promise<string> {
   return renderReport({ resultsFolder: fileURLToPath(RESULTS), docsFolder: fileURLToPath(DOCS), questions })
 }
 
+// Each process that a suite started listens for the end of this one.
+process.setMaxListeners(0)
 // Through 'exit', so that the processes this one started end with it.
 process.once('SIGINT', () => process.exit(130))
 process.once('SIGTERM', () => process.exit(143))

@@ -45,7 +45,7 @@ const START_TIMEOUT_MS = 30_000
 /** A little more than the server's own drain deadline. */
 const STOP_TIMEOUT_MS = 30_000
 /** The first line of the banner. */
-const LISTENING = /listens on nestwire:\/\/\S+:(\d+),/
+const LISTENING = /listens on nestwires?:\/\/\S+:(\d+),/
 /**
  * Below the ports that the kernel gives to clients: one that tries to connect while nobody listens could be given the very
  * port it wants to reach, and be connected to itself.
@@ -113,6 +113,7 @@ export class ServerPlace {
         NESTWIRE_DATA_DIR: this.dataDir,
         NESTWIRE_AUTH_SECRET: this.secret,
         NESTWIRE_LOG_LEVEL: 'warn',
+        NESTWIRE_LOG_JSON: 'false',
         ...settings,
       },
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -10,6 +10,10 @@ export class Samples {
     return this.numbers.subarray(0, this.length)
   }
 
+  clear(): void {
+    this.length = 0
+  }
+
   add(sample: number): void {
     if (this.length === this.numbers.length) {
       const larger = new Float64Array(this.length * 2)

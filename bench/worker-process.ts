@@ -25,12 +25,12 @@ export class WorkerProcess<P extends Program> {
   private readonly child: ChildProcess
   private waiting: { resolve(answer: unknown): void; reject(error: Error): void } | undefined
 
-  /** `name` is that of a file in `load/`, without its ending. */
-  constructor(name: string) {
-    const path = new URL(`load/${name}.js`, import.meta.url).pathname
+  /** `name` is that of a file in `load/`, without its ending; or where the compiled program is. */
+  constructor(name: string | URL) {
+    const path = typeof name === 'string' ? new URL(`load/${name}.js`, import.meta.url).pathname : name.pathname
     this.child = fork(path, [], { stdio: ['ignore', process.stderr, process.stderr, 'ipc'] })
     this.child.on('message', (reply) => this.settle(reply as WorkerReply))
-    this.child.on('exit', (code, signal) => this.settle({ failure: `${name} ended: ${signal ?? `code ${code}`}` }))
+    this.child.on('exit', (code, signal) => this.settle({ failure: `${path} ended: ${signal ?? `code ${code}`}` }))
   }
 
   // Both ends are built from one source, so the types on one side are those on the other.

@@ -26,6 +26,11 @@ function apt(...packages) {
   return run('apt-get', ['install', '--yes', '--quiet', '--no-install-recommends', ...packages], { env })
 }
 
+/** A Debian package whose program has its name. */
+function findOrInstall(name) {
+  return exists(name) || (apt(name) && exists(name)) ? undefined : `no ${name}; as root: apt-get install ${name}`
+}
+
 /** Each gives `undefined` when all is there, or what is missing. */
 const rivals = {
   'c-floor': () => {
@@ -43,18 +48,14 @@ const rivals = {
     copyFileSync(`${target}/release/tokio-chat`, `${BUILD}/tokio-chat`)
     return undefined
   },
-  nats: () => {
-    const isThere = () => exists('nats-server')
-    return isThere() || (apt('nats-server') && isThere())
-      ? undefined
-      : 'no nats-server; as root: apt-get install nats-server'
-  },
-  'ws, socket.io, aedes': () =>
+  'nats, nest-nats': () => findOrInstall('nats-server'),
+  redis: () => findOrInstall('redis-server'),
+  'ws, socket.io, aedes, nest-grpc': () =>
     run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: at('rivals') }) ? undefined : 'npm ci in bench/rivals fails',
 }
 
 mkdirSync(BUILD, { recursive: true })
-console.log('node-net, naive: present')
+console.log('node-net, naive, nest-tcp: present')
 for (const [names, prepare] of Object.entries(rivals)) {
   const missing = prepare()
   console.log(missing === undefined ? `${names}: present` : `${names}: missing, ${missing}`)

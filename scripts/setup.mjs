@@ -9,6 +9,7 @@ import { spawnSync } from 'node:child_process'
 /** `command` exits with 0 if the package is there; `neededBy` are the tests that are skipped without it. */
 const PACKAGES = [
   { name: 'python3', command: ['python3', '--version'], neededBy: 'test/examples/python-client.spec.ts' },
+  { name: 'openssl', command: ['openssl', 'version'], neededBy: 'test/log/jetstream/nats-tls.spec.ts' },
   { name: 'nats-server', command: ['nats-server', '--version'], neededBy: 'test/log/jetstream' },
 ]
 

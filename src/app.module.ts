@@ -1,22 +1,24 @@
 import { Module, type DynamicModule } from '@nestjs/common'
-import { AuthModule } from './auth/auth.module.js'
-import { ChatModule } from './chat/chat.module.js'
-import { ClockModule } from './clock.module.js'
-import { systemClock, type Clock } from './clock.js'
+import type { Clock } from './clock.js'
 import type { Environment } from './config/load-settings.js'
-import { SettingsModule } from './config/settings.module.js'
-import { HealthModule } from './health/health.module.js'
-import { RoomsModule } from './rooms/rooms.module.js'
-import { ServerModule } from './server.module.js'
+import { readSettings, readSettingsFrom } from './config/read-settings.js'
+import type { Settings } from './config/settings.js'
+import { NestwireModule } from './nestwire.module.js'
 
+/** The server by itself, with its pages at the root. */
 @Module({})
 export class AppModule {
-  /** `env` instead of `.env` and the environment of the process. Rejects with `SettingsError`. */
-  static async forRoot(env?: Environment, clock: Clock = systemClock): Promise<DynamicModule> {
-    const settings = await SettingsModule.forRoot(env)
-    return {
-      module: AppModule,
-      imports: [settings, ClockModule.forRoot(clock), ServerModule, AuthModule, RoomsModule, ChatModule, HealthModule],
-    }
+  /**
+   * `env` instead of `.env` and the environment of the process. Rejects with `StartUpError` before Nest has started
+   * anything.
+   */
+  static async forRoot(
+    env?: Environment,
+    clock?: Clock,
+  ): Promise<{ readonly root: DynamicModule; readonly settings: Settings }> {
+    const loaded = await (env === undefined ? readSettings() : readSettingsFrom(env))
+    const options = { settings: loaded, httpPrefix: '', ...(clock && { clock }) }
+    const root = { module: AppModule, imports: [NestwireModule.forRoot(options)] }
+    return { root, settings: loaded.settings }
   }
 }

@@ -1,4 +1,4 @@
-import { Module, type DynamicModule } from '@nestjs/common'
+import { Module, type DynamicModule, type FactoryProvider } from '@nestjs/common'
 import type { Clock } from './clock.js'
 
 /** Injection token of the one `Clock` that the whole server goes by. */
@@ -6,11 +6,11 @@ export const CLOCK = Symbol('Clock')
 
 @Module({})
 export class ClockModule {
-  static forRoot(clock: Clock): DynamicModule {
+  static from(source: Pick<FactoryProvider<Clock>, 'inject' | 'useFactory'>): DynamicModule {
     return {
       module: ClockModule,
       global: true,
-      providers: [{ provide: CLOCK, useValue: clock }],
+      providers: [{ provide: CLOCK, ...source }],
       exports: [CLOCK],
     }
   }

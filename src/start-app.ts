@@ -1,22 +1,25 @@
 /** Starts the whole server: for `main.ts`, and for tests with settings of their own and port 0. */
 import 'reflect-metadata'
 import type { AddressInfo, Server } from 'node:net'
-import { isatty } from 'node:tty'
-import { ConsoleLogger, Logger, type INestApplication, type NestApplicationOptions } from '@nestjs/common'
+import { Logger, type INestApplication, type NestApplicationOptions } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import type { MicroserviceOptions } from '@nestjs/microservices'
 import { AppModule } from './app.module.js'
-import type { Clock } from './clock.js'
+import { systemClock, type Clock } from './clock.js'
+import { ConfigReload } from './config/config-reload.js'
 import type { Environment } from './config/load-settings.js'
-import type { SettingsValue } from './config/settings-schema.js'
 import { Settings } from './config/settings.js'
 import { StartUpError } from './config/start-up-error.js'
+import { ServerLogger } from './output/server-logger.js'
+import { keepCertificateFresh } from './tls/https-side.js'
+import { ServerCertificate } from './tls/server-certificate.js'
 import { NestwireServer } from './transport/nestwire-server.js'
 
 export interface RunningApp {
   readonly app: INestApplication
   readonly server: NestwireServer
   readonly settings: Settings
+  readonly reload: ConfigReload
   /** Where the binary protocol listens. */
   readonly address: AddressInfo
   readonly httpAddress: AddressInfo
@@ -29,13 +32,23 @@ export interface RunningApp {
  * something; nothing runs then, and nothing was logged.
  */
 export async function startApp(env?: Environment, clock?: Clock): Promise<RunningApp> {
-  const root = await AppModule.forRoot(env, clock)
+  const { root, settings } = await AppModule.forRoot(env, clock)
   try {
-    const app = await NestFactory.create(root, { bufferLogs: true, autoFlushLogs: false, abortOnError: false })
+    const app = await NestFactory.create(root, {
+      bufferLogs: true,
+      autoFlushLogs: false,
+      abortOnError: false,
+      // No handler takes a body, and parsers would read it before a guard is asked.
+      bodyParser: false,
+      // Its certificate follows, before it listens.
+      ...(settings.current.tls.http && { httpsOptions: {} }),
+    })
+    keepCertificateFresh(app.getHttpServer(), app.get(ServerCertificate))
     const running = await listen(app)
-    app.useLogger(createLogger(running.settings.current))
+    const logger = new ServerLogger(running.settings, clock ?? systemClock)
+    app.useLogger(logger)
     app.flushLogs()
-    return running
+    return { ...running, close: () => running.close().finally(() => logger.close()) }
   } catch (error) {
     // Nest would log the error with its stack; whoever called says what there is to say.
     Logger.overrideLogger(false)
@@ -43,9 +56,6 @@ export async function startApp(env?: Environment, clock?: Clock): Promise<Runnin
     throw error
   }
 }
-
-const createLogger = ({ output: { logJson, logLevel } }: SettingsValue): ConsoleLogger =>
-  new ConsoleLogger({ prefix: 'Nestwire', json: logJson, colors: isatty(1), logLevels: [logLevel] })
 
 /** In an order in which no message comes before the modules are ready for it. */
 async function listen(app: INestApplication): Promise<RunningApp> {
@@ -64,7 +74,8 @@ async function listen(app: INestApplication): Promise<RunningApp> {
   }
   const address = addressOf(server.unwrap())
   const httpAddress = addressOf(app.getHttpServer())
-  return { app, server, settings, address, httpAddress, close: () => app.close() }
+  const reload = app.get(ConfigReload)
+  return { app, server, settings, reload, address, httpAddress, close: () => app.close() }
 }
 
 /** A port that is taken or an address that is not ours: says which settings chose it. */

@@ -16,6 +16,8 @@ interface Part {
 const PURE = ['clock.ts', 'unreachable.ts']
 const WHO = ['transport/authentication.ts', 'transport/connection-handle.ts']
 const NEST = ['@nestjs/common', '@nestjs/microservices']
+const CONTRACTS = ['rooms/rooms.contract.ts', 'chat/chat.contract.ts']
+const COUNTED = ['fixed-histogram.ts']
 const BY_DATE = ['trusted-time.ts']
 const CLOCK_IN_NEST = ['clock.ts', 'clock.module.ts']
 
@@ -25,14 +27,64 @@ const PARTS: Readonly<Record<string, Part>> = {
   'trusted-time.ts': { files: ['clock.ts'], packages: [] },
   'unreachable.ts': { files: [], packages: [] },
   'token-bucket.ts': { files: [], packages: [] },
+  'fixed-histogram.ts': { files: [], packages: [] },
+  'line-budget.ts': { files: [], packages: [] },
+  'package-version.ts': { files: [], packages: ['node:fs'] },
+  'output/': {
+    files: ['config/', 'line-budget.ts', 'clock.ts'],
+    packages: ['@nestjs/common', 'node:tty', 'node:util'],
+  },
   'protocol/': { files: [], packages: ['node:buffer'] },
-  'client/': { files: ['protocol/', ...PURE], packages: ['node:crypto', 'node:net'] },
-  'config/': { files: ['protocol/'], packages: ['@nestjs/common', '@nestjs/config', 'zod'] },
-  'cluster/': { files: [], packages: [] },
+  'client/': { files: ['protocol/', ...COUNTED, ...PURE], packages: ['node:crypto', 'node:net', 'node:tls'] },
+  'config/': {
+    files: ['protocol/', ...CLOCK_IN_NEST],
+    packages: [
+      '@nestjs/common',
+      '@nestjs/config',
+      'zod',
+      'node:crypto',
+      'node:fs',
+      'node:net',
+      'node:path',
+      'node:util',
+    ],
+  },
+  // What nodes tell each other on core NATS.
+  'cluster/room-signals.ts': { files: ['protocol/', 'cluster/'], packages: [] },
+  'cluster/nats-signals.ts': {
+    files: ['protocol/', 'log/jetstream/', 'cluster/', 'cluster/room-signals.ts'],
+    packages: ['node:crypto'],
+  },
+  'cluster/': {
+    files: [
+      ...COUNTED,
+      'protocol/',
+      'config/',
+      'log/',
+      'log/log-fault.ts',
+      'transport/',
+      'cluster/hash-ring.ts',
+      'cluster/node-directory.ts',
+      ...CLOCK_IN_NEST,
+    ],
+    packages: [...NEST, 'zod', 'node:crypto', 'node:os'],
+  },
+  // Pure, and so is what they stand on.
+  'cluster/hash-ring.ts': { files: ['cluster/'], packages: [] },
+  'cluster/node-directory.ts': { files: ['cluster/', 'cluster/hash-ring.ts'], packages: [] },
   'clock.module.ts': { files: ['clock.ts'], packages: ['@nestjs/common'] },
   'log/': {
-    files: ['protocol/', 'config/', 'log/lmdb/', 'log/log-fault.ts', ...BY_DATE, ...CLOCK_IN_NEST],
-    packages: ['@nestjs/common', 'node:crypto', 'node:path'],
+    files: [
+      'protocol/',
+      'config/',
+      'log/jetstream/',
+      'log/lmdb/',
+      'log/log-fault.ts',
+      ...COUNTED,
+      ...BY_DATE,
+      ...CLOCK_IN_NEST,
+    ],
+    packages: ['@nestjs/common', 'node:crypto', 'node:os', 'node:path'],
   },
   'log/lmdb/': {
     files: ['protocol/', 'config/', 'log/', 'log/log-fault.ts', 'clock.ts', ...BY_DATE],
@@ -46,25 +98,55 @@ const PARTS: Readonly<Record<string, Part>> = {
       '@nestjs/common',
       'node:crypto',
       'node:fs',
+      'node:net',
       'node:timers',
+      'node:tls',
     ],
   },
   // Whoever asks is answered with its code.
   'log/log-fault.ts': { files: ['protocol/', 'transport/nestwire.exception.ts'], packages: [] },
   // The server side knows nothing of the client; only what calls other servers stands on it.
   'transport/': {
-    files: ['protocol/', 'transport/kernel-queue.ts', ...PURE],
-    packages: [...NEST, 'rxjs', 'zod', 'node:crypto', 'node:net'],
+    files: ['protocol/', 'transport/kernel-queue.ts', 'line-budget.ts', ...COUNTED, ...PURE],
+    packages: [...NEST, 'rxjs', 'zod', 'node:crypto', 'node:net', 'node:tls'],
   },
   // The kernel's own table.
   'transport/kernel-queue.ts': { files: [], packages: ['node:fs', 'node:net'] },
   'transport/nestwire-client.ts': {
-    files: ['protocol/', 'client/', 'transport/', 'transport/room-follower.ts', ...PURE],
+    files: ['protocol/', 'client/', 'transport/', 'transport/caller-error.ts', 'transport/room-follower.ts', ...PURE],
     packages: [...NEST, 'rxjs', 'node:net'],
   },
+  'transport/caller-error.ts': { files: ['protocol/', 'client/', 'transport/'], packages: [] },
+  // Over HTTP it is Nest's own.
+  'transport/nestwire-exception.filter.ts': {
+    files: ['protocol/', 'transport/'],
+    packages: [...NEST, '@nestjs/core', 'rxjs', 'zod'],
+  },
   'transport/room-follower.ts': { files: ['client/'], packages: ['rxjs'] },
+  // What strangers and users may take.
+  'abuse/': {
+    files: [
+      'protocol/',
+      'config/',
+      'transport/connection-gate.ts',
+      'transport/nestwire.exception.ts',
+      'abuse/address-key.ts',
+      'abuse/ledger.ts',
+      'abuse/keyed-rate.ts',
+      'abuse/backoff-book.ts',
+      ...WHO,
+      ...CLOCK_IN_NEST,
+    ],
+    packages: ['@nestjs/common', 'node:net'],
+  },
+  // Pure, and so is what they stand on.
+  'abuse/address-key.ts': { files: [], packages: [] },
+  'abuse/ledger.ts': { files: [], packages: [] },
+  'abuse/keyed-rate.ts': { files: ['abuse/ledger.ts'], packages: [] },
+  'abuse/backoff-book.ts': { files: ['abuse/ledger.ts'], packages: [] },
   'delivery/': {
     files: [
+      ...COUNTED,
       'protocol/',
       'config/',
       'log/',
@@ -80,13 +162,33 @@ const PARTS: Readonly<Record<string, Part>> = {
     packages: ['@nestjs/common', 'node:crypto'],
   },
   'auth/': {
-    files: ['protocol/', 'config/', 'transport/', 'sessions/', 'token-bucket.ts', ...CLOCK_IN_NEST],
+    files: [
+      'protocol/',
+      'config/',
+      'abuse/',
+      'cluster/',
+      'transport/',
+      'sessions/',
+      'token-bucket.ts',
+      ...COUNTED,
+      ...CLOCK_IN_NEST,
+    ],
     packages: [...NEST, '@nestjs/core', 'jose', 'zod', 'node:crypto', 'node:fs', 'node:path'],
   },
   // Tokens are made at the command line, too.
   'auth/token-issuer.ts': { files: ['transport/authentication.ts'], packages: ['jose'] },
+  // What is asked and answered: for the server, and for whoever calls it.
+  'rooms/rooms.contract.ts': { files: ['protocol/'], packages: ['zod'] },
+  'chat/chat.contract.ts': { files: ['protocol/', 'rooms/rooms.contract.ts'], packages: ['zod'] },
+  'tls/': {
+    files: ['config/'],
+    packages: ['@nestjs/common', 'node:crypto', 'node:fs', 'node:http', 'node:https', 'node:tls'],
+  },
   'rooms/': {
     files: [
+      'rooms/rooms.contract.ts',
+      'abuse/',
+      'abuse/keyed-rate.ts',
       'protocol/',
       'config/',
       'log/',
@@ -94,31 +196,117 @@ const PARTS: Readonly<Record<string, Part>> = {
       'transport/',
       'delivery/',
       'sessions/',
+      'cluster/',
+      'cluster/room-signals.ts',
+      'cluster/nats-signals.ts',
+      'token-bucket.ts',
       ...CLOCK_IN_NEST,
       ...PURE,
     ],
     packages: [...NEST, 'zod', 'node:crypto', 'node:timers'],
   },
   'chat/': {
-    files: ['protocol/', 'config/', 'log/', 'transport/', 'delivery/', 'rooms/', 'token-bucket.ts', ...CLOCK_IN_NEST],
-    packages: [...NEST, 'zod'],
+    files: [
+      'chat/chat.contract.ts',
+      'protocol/',
+      'config/',
+      'log/',
+      'transport/',
+      'delivery/',
+      'rooms/',
+      'rooms/rooms.contract.ts',
+      'token-bucket.ts',
+      ...CLOCK_IN_NEST,
+    ],
+    packages: NEST,
   },
-  'resume/': { files: ['protocol/', 'transport/', 'sessions/', 'auth/', 'rooms/'], packages: NEST },
+  // For services that call the chat server: the client, the contracts, nothing of the server.
+  'chat-library/': {
+    files: ['protocol/', 'client/', ...CONTRACTS, 'transport/nestwire-client.ts', 'clock.ts'],
+    packages: ['@nestjs/common', 'rxjs', 'zod'],
+  },
+  'resume/': {
+    files: ['protocol/', 'abuse/', 'cluster/', 'transport/', 'sessions/', 'auth/', 'rooms/'],
+    packages: NEST,
+  },
+  // Reads what all others count; none of them knows it.
+  'metrics/': {
+    files: [
+      'package-version.ts',
+      'protocol/',
+      'abuse/',
+      'config/',
+      'log/',
+      'transport/',
+      'delivery/',
+      'sessions/',
+      'cluster/',
+      'cluster/node-directory.ts',
+      'auth/',
+      'rooms/',
+      'resume/',
+      ...COUNTED,
+      ...CLOCK_IN_NEST,
+    ],
+    packages: ['@nestjs/common', 'prom-client', 'node:fs', 'node:os', 'node:perf_hooks', 'node:v8'],
+  },
   'health/': { files: ['log/', 'transport/nestwire-server.ts'], packages: ['@nestjs/common', '@nestjs/terminus'] },
+  'admin/': {
+    files: [
+      'protocol/',
+      'config/',
+      'abuse/',
+      'transport/',
+      'delivery/',
+      'sessions/',
+      'auth/',
+      'rooms/',
+      ...CLOCK_IN_NEST,
+    ],
+    packages: ['@nestjs/common', 'node:http', 'node:timers'],
+  },
   'server.module.ts': {
-    files: ['config/', 'transport/', 'delivery/', 'sessions/', 'auth/', 'rooms/', 'chat/', 'resume/', ...CLOCK_IN_NEST],
-    packages: ['@nestjs/common'],
+    files: [
+      'abuse/',
+      'config/',
+      'cluster/',
+      'transport/',
+      'delivery/',
+      'sessions/',
+      'auth/',
+      'rooms/',
+      'chat/',
+      'resume/',
+      'tls/',
+      ...CLOCK_IN_NEST,
+    ],
+    packages: ['@nestjs/common', 'node:net'],
   },
-  'app.module.ts': {
-    files: ['config/', 'auth/', 'rooms/', 'chat/', 'health/', 'server.module.ts', ...CLOCK_IN_NEST],
-    packages: ['@nestjs/common'],
+  'nestwire.module.ts': {
+    files: [
+      'config/',
+      'auth/',
+      'cluster/',
+      'rooms/',
+      'chat/',
+      'health/',
+      'metrics/',
+      'admin/',
+      'server.module.ts',
+      ...CLOCK_IN_NEST,
+    ],
+    packages: ['@nestjs/common', '@nestjs/core'],
   },
+  'app.module.ts': { files: ['config/', 'nestwire.module.ts', 'clock.ts'], packages: ['@nestjs/common'] },
   'start-app.ts': {
-    files: ['app.module.ts', 'clock.ts', 'config/', 'transport/nestwire-server.ts'],
-    packages: [...NEST, '@nestjs/core', 'reflect-metadata', 'node:net', 'node:tty'],
+    files: ['app.module.ts', 'clock.ts', 'config/', 'output/', 'tls/', 'transport/nestwire-server.ts'],
+    packages: [...NEST, '@nestjs/core', 'reflect-metadata', 'node:net'],
   },
   'banner.ts': { files: ['protocol/constants.ts'], packages: ['node:net'] },
-  'serve.ts': { files: ['banner.ts', 'config/', 'start-app.ts'], packages: ['@nestjs/common'] },
+  'serve.ts': {
+    files: ['banner.ts', 'config/', 'output/', 'package-version.ts', 'start-app.ts'],
+    packages: ['@nestjs/common', 'node:v8'],
+  },
   'main.ts': { files: ['serve.ts'], packages: [] },
   'cli/': {
     files: [
@@ -134,7 +322,26 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   'cli/commands/serve.command.ts': { files: ['cli/', 'serve.ts'], packages: [] },
   'cli/commands/store.command.ts': { files: ['cli/', 'log/lmdb/'], packages: ['node:path'] },
-  'index.ts': { files: ['clock.ts', 'client/', 'transport/', 'transport/nestwire-client.ts'], packages: [] },
+  'index.ts': {
+    files: [
+      ...COUNTED,
+      'auth/',
+      'chat-library/',
+      'clock.ts',
+      'protocol/',
+      'client/',
+      ...CONTRACTS,
+      'transport/',
+      'transport/nestwire-client.ts',
+      'transport/nestwire-exception.filter.ts',
+    ],
+    packages: [],
+  },
+  // What embeds the server is an entry of its own: nobody else loads the server.
+  'embedded.ts': {
+    files: ['cluster/', 'config/', 'nestwire.module.ts'],
+    packages: [],
+  },
 }
 
 const MAX_LINES = 400

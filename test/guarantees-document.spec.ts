@@ -22,6 +22,13 @@ describe('the page of guarantees', () => {
     },
   )
 
+  test('tells in how many of the saved attacks the honest waited too long', () => {
+    const results = readFileSync(new URL('docs/hostile/results.txt', ROOT), 'utf8')
+    const attacks = results.match(/^(?!control).+: p99 .+ MB/gm) ?? []
+    const missed = results.match(/^ +WRONG the honest waited/gm) ?? []
+    expect(page).toContain(`in ${missed.length} of ${attacks.length} attacks`)
+  })
+
   test('names only tests that there are', () => {
     expect(testsIn(page).filter((path) => !existsSync(new URL(path, ROOT)))).toEqual([])
   })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
-import { readdir } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { StartUpError } from '../src/config/start-up-error.js'
 import { loadSettings } from '../src/config/load-settings.js'
@@ -84,6 +85,15 @@ test('bad settings are told before anything starts', async () => {
   )
 })
 
+test('a configuration file that is not there, or says what cannot be, is told before anything starts', async () => {
+  const path = join(await temporaryFolder(), 'nestwire.env')
+  expect(await startUpErrorOf({ NESTWIRE_CONFIG_FILE: path })).toBe(
+    `the configuration file ${path} cannot be read: ENOENT`,
+  )
+  await writeFile(path, 'NESTWIRE_MAX_ROOMS=many')
+  expect(await startUpErrorOf({ NESTWIRE_CONFIG_FILE: path })).toMatch(/^NESTWIRE_MAX_ROOMS must be a whole number/)
+})
+
 test('a swapped limit holds for the next connection', async () => {
   const { settings, greeted, address } = await runApp()
   await greeted()
@@ -93,7 +103,9 @@ test('a swapped limit holds for the next connection', async () => {
 })
 
 test('a node that is to join a cluster does not run alone', async () => {
-  expect(await startUpErrorOf({ NESTWIRE_CLUSTER_URL: 'nats://127.0.0.1:4222' })).toBe(
-    'NESTWIRE_CLUSTER_URL: this version cannot join a cluster yet',
+  const port = await freePort()
+  const secrets = { NESTWIRE_AUTH_SECRET: 'x'.repeat(32), NESTWIRE_TICKET_SECRET: 'x'.repeat(32) }
+  expect(await startUpErrorOf({ NESTWIRE_CLUSTER_URL: `nats://127.0.0.1:${port}`, ...secrets })).toMatch(
+    /^NATS at nats:\/\/127\.0\.0\.1:\d+ cannot be used: /,
   )
 })

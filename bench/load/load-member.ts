@@ -1,11 +1,14 @@
 /** One raw socket of the load generator: reads into a buffer that all share, and lets its wire make sense of it. */
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import type { RoomWire } from './room-wire.js'
 import type { SourceAddress } from './source-address.js'
 
 export interface LoadMemberOptions {
   readonly port: number
   readonly source: SourceAddress
+  /** Whom to trust, where the server speaks TLS. */
+  readonly ca?: string | undefined
   readonly wire: RoomWire
   /** It heard something: `messages` new ones. */
   readonly heard: (member: LoadMember, messages: number) => void
@@ -22,20 +25,15 @@ export class LoadMember {
   private settle: { resolve(): void; reject(error: Error): void } | undefined
 
   constructor(private readonly options: LoadMemberOptions) {
-    const { port, source, wire } = options
+    const { port, source, ca, wire } = options
     this.wire = wire
     const callback = (bytes: number): boolean => {
       this.read(shared.subarray(0, bytes))
       return true
     }
-    this.socket = connect({
-      host: '127.0.0.1',
-      port,
-      ...source,
-      noDelay: true,
-      onread: { buffer: shared, callback },
-    })
-    this.socket.on('connect', () => {
+    const how = { host: '127.0.0.1', port, ...source, noDelay: true, onread: { buffer: shared, callback } }
+    this.socket = ca === undefined ? connect(how) : connectTls({ ...how, ca }).setNoDelay(true)
+    this.socket.on(ca === undefined ? 'connect' : 'secureConnect', () => {
       this.socket.write(wire.greeting)
       if (wire.isJoined) this.settle?.resolve()
     })

@@ -16,6 +16,9 @@ export interface BurstOrder {
   readonly stallMs: number
 }
 
+/** What a publisher and a room need of a member. */
+export type Talker = Pick<LoadMember, 'wire' | 'fault' | 'write'>
+
 export interface PublisherReport {
   readonly startMs: number
   /** Messages that the server took. */
@@ -33,8 +36,11 @@ export class Publisher {
   private resolve: (() => void) | undefined
 
   constructor(
-    private readonly first: LoadMember,
-    private readonly judges: ReadonlySet<LoadMember>,
+    /** Each says every publication, at a node of its own; the first is told refusals. */
+    private readonly speakers: readonly Talker[],
+    private readonly judges: ReadonlySet<Talker>,
+    /** Publication `number` goes out. */
+    private readonly onPublish: (number: number) => void = () => undefined,
   ) {}
 
   async run(order: BurstOrder): Promise<PublisherReport> {
@@ -48,15 +54,19 @@ export class Publisher {
       this.refill()
     })
     clearInterval(timer)
-    const { refusals } = this.first.wire
+    const { refusals } = this
     return { startMs, published: this.sent - refusals, refusals }
   }
 
   /** A refusal makes room too. */
-  heard(member: LoadMember): void {
-    if (member !== this.first && !this.judges.has(member)) return
+  heard(member: Talker): void {
+    if (!this.speakers.includes(member) && !this.judges.has(member)) return
     this.heardAtMs = performance.now()
     this.refill()
+  }
+
+  private get refusals(): number {
+    return this.speakers[0]?.wire.refusals ?? 0
   }
 
   /** By every judge. */
@@ -69,7 +79,7 @@ export class Publisher {
   private refill(): void {
     if (this.order === undefined) return
     const { window, messages } = this.order
-    const inFlight = this.sent - this.first.wire.refusals - this.received
+    const inFlight = this.sent - this.refusals - this.received
     const isOver = performance.now() >= this.endMs
     const count = isOver ? 0 : Math.min(window - inFlight, messages - this.sent)
     if (count > 0) {
@@ -80,7 +90,8 @@ export class Publisher {
   /** One write each, as of publishers that know nothing of each other. */
   private publish(count: number): void {
     for (const end = this.sent + count; this.sent < end; this.sent += 1) {
-      this.first.write(this.first.wire.publication(this.sent))
+      this.onPublish(this.sent)
+      for (const speaker of this.speakers) speaker.write(speaker.wire.publication(this.sent))
     }
   }
 

@@ -74,7 +74,7 @@ export class ReturningNestwire implements ReturningWire {
     if (ticket === undefined || position === undefined) this.login()
     else {
       const positions = [{ room: this.options.room, ...position }]
-      this.say({ kind: 'resume', correlation: this.correlation(), ticket, positions })
+      this.say({ kind: 'resume', correlation: this.correlation(), redirects: 0, ticket, positions })
     }
     return this.takeAnswers() ?? Buffer.alloc(0)
   }

@@ -1,9 +1,9 @@
-/** How a client of each rival enters the one room, publishes to it, and what one delivery weighs. */
+/** How a client of each rival enters the one room (of Socket.IO, the room that is named), publishes to it, and what one delivery weighs. */
 import { MESSAGE_BYTES } from './numbered-message.js'
 
 export interface RivalDialect {
   /** Each is sent when what came since the one before contains that one's `until`; after the last, one is in. */
-  steps(member: number): readonly { readonly send: Buffer; readonly until?: string }[]
+  steps(member: number, room: string): readonly { readonly send: Buffer; readonly until?: string }[]
   readonly publication: Buffer
   readonly delivery: Buffer
   /** What the server asks of an idle client before anything is measured, and the answer. */
@@ -74,8 +74,8 @@ export const rivalDialects = {
     delivery: webSocketFrame(BINARY_FRAME, BODY, false),
   },
   'socket.io': {
-    steps: () => [
-      { send: upgrade('/socket.io/?EIO=4&transport=websocket'), until: HTTP_END },
+    steps: (_, room) => [
+      { send: upgrade(`/socket.io/?EIO=4&transport=websocket&room=${room}`), until: HTTP_END },
       { send: webSocketFrame(TEXT_FRAME, Buffer.from('40'), true), until: '40{' },
     ],
     publication: webSocketFrame(TEXT_FRAME, SOCKET_IO_EVENT, true),

@@ -15,9 +15,9 @@ export class RivalWire implements RoomWire {
 
   constructor(
     private readonly dialect: RivalDialect,
-    member: number,
+    { member, room }: { readonly member: number; readonly room: string },
   ) {
-    this.steps = dialect.steps(member)
+    this.steps = dialect.steps(member, room)
     this.greeting = this.steps[0]?.send ?? Buffer.alloc(0)
     this.isJoined = this.steps[0]?.until === undefined
   }

@@ -17,10 +17,15 @@ import { Tally, type TallyReport } from './tally.js'
 
 export interface LoadOrder {
   readonly dialect: 'nestwire' | RivalDialectName
-  readonly port: number
+  /** Of the nodes; members take turns with them, by their numbers. */
+  readonly ports: readonly number[]
+  /** Whether the nodes know nothing of each other, so that one member of each publishes. */
+  readonly isApart: boolean
   readonly room: string
   /** Of the server's tokens; of no use to rivals. */
   readonly secret: string
+  /** Whom to trust where the nodes speak TLS; empty where they do not. */
+  readonly ca: string
   /** Numbers of the members to be: `first` to `first + members - 1`. */
   readonly first: number
   readonly members: number
@@ -42,6 +47,7 @@ const SETTLE_MS = 600
 const members: LoadMember[] = []
 const tally = new Tally(members)
 let publisher: Publisher | undefined
+let speakers = 1
 /** Who has not joined yet. */
 let prepared: { readonly order?: LoadOrder; readonly tokens: readonly string[] } = { tokens: [] }
 
@@ -50,6 +56,7 @@ async function prepare(order: LoadOrder): Promise<void> {
   const numbers = Array.from({ length: order.members }, (_, at) => order.first + at)
   const sign = (number: number): Promise<string> =>
     issueToken({ user: `member-${number}`, role: 'user', ttlSeconds: TOKEN_TTL_SECONDS }, order.secret)
+  speakers = order.isApart ? order.ports.length : 1
   prepared = { order, tokens: order.dialect === 'nestwire' ? await Promise.all(numbers.map(sign)) : [] }
 }
 
@@ -70,8 +77,9 @@ async function join({ atOnce }: { readonly atOnce: number }): Promise<JoinReport
 function enter(order: LoadOrder, at: number, token: string): Promise<void> {
   const number = order.first + at
   const member = new LoadMember({
-    port: order.port,
+    port: order.ports[number % order.ports.length] ?? 0,
     source: sourceOf(order.network, number),
+    ca: order.ca === '' ? undefined : order.ca,
     wire: makeWire(order, at, token),
     heard,
   })
@@ -80,9 +88,10 @@ function enter(order: LoadOrder, at: number, token: string): Promise<void> {
 }
 
 function makeWire(order: LoadOrder, at: number, token: string): NestwireWire | RivalWire {
-  if (order.dialect !== 'nestwire') return new RivalWire(rivalDialects[order.dialect], order.first + at)
-  const room = parseRoomId(order.room)
-  if (room === undefined) throw new Error(`${order.room} is no room's name`)
+  const { dialect, room: name } = order
+  if (dialect !== 'nestwire') return new RivalWire(rivalDialects[dialect], { member: order.first + at, room: name })
+  const room = parseRoomId(name)
+  if (room === undefined) throw new Error(`${name} is no room's name`)
   return new NestwireWire({ room, token, isDecoding: at === order.members - 1 })
 }
 
@@ -106,11 +115,9 @@ function begin(): void {
 
 /** Publishes; answered when the judges have it all, or nothing comes any more. */
 function publish(order: BurstOrder): ReturnType<Publisher['run']> {
-  const [first] = members
-  if (first === undefined) throw new Error('nobody to publish')
   const apart = Math.max(1, Math.floor(members.length / JUDGES))
   const judges = members.filter((_, at) => at % apart === 0 || at === members.length - 1)
-  publisher = new Publisher(first, new Set(judges))
+  publisher = new Publisher(members.slice(0, speakers), new Set(judges))
   return publisher.run(order)
 }
 

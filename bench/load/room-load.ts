@@ -14,11 +14,17 @@ import { WorkerProcess } from '../worker-process.js'
 import type { BurstOrder } from './publisher.js'
 import type { LoadOrder, RoomLoadProgram } from './room-load-worker.js'
 
-/** The server: which protocol, where, and (Nestwire) what signs its tokens. */
+/** The server, or the nodes: which protocol, where, and (Nestwire) what signs their tokens. */
 export interface LoadTarget {
   readonly dialect: LoadOrder['dialect']
   readonly port: number
+  /** Of the other nodes; members take turns with the nodes. */
+  readonly otherPorts?: readonly number[]
+  /** Whether the nodes know nothing of each other, so that the publisher tells each. */
+  readonly isApart?: boolean
   readonly secret?: string
+  /** Whom to trust where the server speaks TLS. */
+  readonly ca?: string
 }
 
 export interface LoadOptions {
@@ -140,8 +146,10 @@ export class RoomLoad {
 
   private async prepare(worker: Worker, members: number): Promise<void> {
     const { room = 'room' } = this.options
-    const { dialect, port, secret = '' } = this.target
-    await worker.ask('prepare', { dialect, port, secret, room, first: this.count, members, network: this.network })
+    const { dialect, port, otherPorts = [], isApart = false, secret = '', ca = '' } = this.target
+    const { network, count: first } = this
+    const ports = [port, ...otherPorts]
+    await worker.ask('prepare', { dialect, ports, isApart, secret, ca, room, first, members, network })
     this.count += members
   }
 

@@ -1,17 +1,22 @@
-/** Calls `sum` through one Nest client, a given number of calls in flight, for a given time. */
+/** Makes the same call through one Nest client, a given number of calls in flight, for a given time. */
 import 'reflect-metadata'
-import type { ClientProxy } from '@nestjs/microservices'
-import { firstValueFrom } from 'rxjs'
+import { count, firstValueFrom, type Observable } from 'rxjs'
 import { percentile, Samples } from '../statistics.js'
 import { answerQuestions } from './answer-questions.js'
 import { cpuUs } from './cpu-us.js'
-import { rpcTransports, type RpcTransportName } from './rpc-transports.js'
-import { SUM_ANSWER, SUM_REQUEST } from './sum.controller.js'
+import type { RpcPlace } from './rpc-server.js'
+import { rpcTransports, type RpcCaller, type SumCall } from './rpc-transports.js'
+import { STREAM_ITEMS, SUM_ANSWER, sumRequests } from './rpc.controller.js'
 
-export interface RpcRound {
-  readonly transport: RpcTransportName
-  readonly port: number
+export interface RpcLoad {
+  /** `items`: a stream of `STREAM_ITEMS` of 100 bytes; its time is that to its end. */
+  readonly call: SumCall | 'items'
+  readonly payloadBytes: keyof typeof sumRequests
   readonly inFlight: number
+}
+
+export interface RpcRound extends RpcPlace {
+  readonly load: RpcLoad
   readonly durationMs: number
 }
 
@@ -23,16 +28,16 @@ export interface RpcTally {
   readonly cpuUs: number
 }
 
-let client: ClientProxy | undefined
+let caller: RpcCaller | undefined
 
-async function call({ transport, port, inFlight, durationMs }: RpcRound): Promise<RpcTally> {
-  client ??= rpcTransports[transport].client(port)
-  await client.connect()
+async function call({ transport, port, load, durationMs }: RpcRound): Promise<RpcTally> {
+  caller ??= rpcTransports[transport].caller(port)
+  await caller.connect()
   const latenciesMs = new Samples()
   const startCpuUs = cpuUs()
   const startMs = performance.now()
-  const callers = { client, endMs: startMs + durationMs, latenciesMs }
-  await Promise.all(Array.from({ length: inFlight }, () => callUntilEnd(callers)))
+  const callers = { question: question(caller, load), endMs: startMs + durationMs, latenciesMs }
+  await Promise.all(Array.from({ length: load.inFlight }, () => callUntilEnd(callers)))
   return {
     calls: latenciesMs.length,
     elapsedMs: performance.now() - startMs,
@@ -42,17 +47,29 @@ async function call({ transport, port, inFlight, durationMs }: RpcRound): Promis
   }
 }
 
+interface Question {
+  /** Its one value is the answer. */
+  ask(): Observable<unknown>
+  isRight(answer: unknown): boolean
+}
+
+function question(to: RpcCaller, { call, payloadBytes }: RpcLoad): Question {
+  if (call === 'items') return { ask: () => to.items().pipe(count()), isRight: (items) => items === STREAM_ITEMS }
+  const request = sumRequests[payloadBytes]
+  return { ask: () => to.call(call, request), isRight: (answer) => to.sumIn(answer) === SUM_ANSWER }
+}
+
 interface Callers {
-  readonly client: ClientProxy
+  readonly question: Question
   readonly endMs: number
   readonly latenciesMs: Samples
 }
 
 /** One caller: its next call begins when the last one was answered. */
-async function callUntilEnd({ client, endMs, latenciesMs }: Callers): Promise<void> {
+async function callUntilEnd({ question, endMs, latenciesMs }: Callers): Promise<void> {
   for (let nowMs = performance.now(); nowMs < endMs;) {
-    const answer: unknown = await firstValueFrom(client.send('sum', SUM_REQUEST))
-    if (answer !== SUM_ANSWER) throw new Error(`sum answered ${String(answer)}`)
+    const answer: unknown = await firstValueFrom(question.ask())
+    if (!question.isRight(answer)) throw new Error(`the answer was ${String(answer)}`)
     const beganMs = nowMs
     nowMs = performance.now()
     latenciesMs.add(nowMs - beganMs)

@@ -1,22 +1,24 @@
-/** A Nest microservice with the sum controller behind one transport. */
+/** A Nest microservice with the controller of the rpc suite behind one transport. */
 import 'reflect-metadata'
-import type { AddressInfo, Server } from 'node:net'
-import { Module } from '@nestjs/common'
+import { Module, type DynamicModule } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { answerQuestions } from './answer-questions.js'
 import { cpuUs } from './cpu-us.js'
 import { rpcTransports, type RpcTransportName } from './rpc-transports.js'
-import { SumController } from './sum.controller.js'
 
-@Module({ controllers: [SumController] })
-class SumModule {}
+@Module({})
+class RpcModule {}
 
-/** The port it listens on. */
-async function listen(transport: RpcTransportName): Promise<number> {
-  const options = rpcTransports[transport].serverOptions()
-  const app = await NestFactory.createMicroservice(SumModule, { ...options, logger: ['error', 'warn'] })
+export interface RpcPlace {
+  readonly transport: RpcTransportName
+  readonly port: number
+}
+
+async function listen({ transport, port }: RpcPlace): Promise<void> {
+  const { controller, serverOptions } = rpcTransports[transport]
+  const module: DynamicModule = { module: RpcModule, controllers: [controller] }
+  const app = await NestFactory.createMicroservice(module, { ...serverOptions(port), logger: ['error', 'warn'] })
   await app.listen()
-  return (app.unwrap<Server>().address() as AddressInfo).port
 }
 
 const program = { listen, cpuUs }

@@ -54,6 +54,13 @@ const burstAim = (rival: string, inFlight: number, atLeast: number): Aim => ({
   read: ratio(`deliveriesPerSecond/${rival}@${inFlight}`),
 })
 
+const clusterAim = (what: string, figure: string, bound: Aim['bound'], load: string): Aim => ({
+  suite: 'cluster',
+  what: `${what} ÷ Socket.IO's, ${load}`,
+  bound,
+  read: ratio(`${figure}/socket.io@${load}`),
+})
+
 /** Counts of what must not happen. */
 const noneAims = (suite: string, what: string, fields: readonly string[]): Aim[] =>
   fields.map((field) => ({ suite, what: `${what}: ${field}`, bound: { atMost: 0 }, read: ownFigure(field) }))
@@ -67,6 +74,23 @@ const logAim = (figure: 'sendAckMsP50' | 'sendDeliverMsP50', perSecond: number):
       Number(rows.find((row) => row.name === name && row['messagesPerSecond'] === perSecond)?.[figure])
     return of(OURS) - of('memory')
   },
+})
+
+const callsAim = (inFlight: number, atLeast: number): Aim => ({
+  suite: 'rpc',
+  what: `calls a second ÷ those of Nest TCP, ${inFlight} in flight`,
+  bound: { atLeast },
+  read: ratio(`callsPerSecond/nest-tcp@${inFlight}`),
+})
+
+const RPC_RIVALS = ['nest-tcp', 'nest-nats', 'nest-grpc']
+/** The worst of all rivals and numbers of calls in flight. */
+const worstCallAim = (figure: string, what: string): Aim => ({
+  suite: 'rpc',
+  what: `${what} ÷ that of Nest TCP, NATS and gRPC, the worst`,
+  bound: { atMost: 1 },
+  read: ({ ratios }) =>
+    Math.max(...RPC_RIVALS.flatMap((rival) => [1, 64, 512].map((at) => ratios[`${figure}/${rival}@${at}`] ?? NaN))),
 })
 
 const aims: readonly Aim[] = [
@@ -156,6 +180,29 @@ const aims: readonly Aim[] = [
     bound: { atMost: 1.3 },
     read: ratio('usPerDelivery/own-1-rooms@10000'),
   },
+  ...['one-room', 'thousand-rooms'].flatMap((load) => [
+    clusterAim('deliveries a second over three nodes', 'deliveriesPerSecond', { atLeast: 10 }, load),
+    clusterAim('publishing to receipt over three nodes, p99', 'latencyP99Ms', { atMost: 1 }, load),
+  ]),
+  {
+    suite: 'fifty-thousand',
+    what: 'time to the last of 50,000 over three nodes ÷ that of three C floors',
+    bound: { atMost: 1.25 },
+    read: ratio('toLastMsP50/c-floor@50000'),
+  },
+  {
+    suite: 'fifty-thousand',
+    what: 'ms to the last of 50,000 over three nodes',
+    bound: { atMost: 500 },
+    read: figure('toLastMsP50', 50_000),
+  },
+  {
+    suite: 'fifty-thousand',
+    what: 'MB of memory of all three nodes',
+    bound: { atMost: 800 },
+    read: figure('totalRssMb', 50_000),
+  },
+  ...noneAims('fifty-thousand', 'deliveries to 50,000', ['lost']),
   {
     suite: 'ring',
     what: 'ns to find the node of a key among 100 nodes',
@@ -171,6 +218,12 @@ const aims: readonly Aim[] = [
   ...noneAims('jitter', 'deliveries to them', ['lost', 'duplicates', 'disordered']),
   ...noneAims('avalanche', 'a restart under 10,000 clients', ['neverReturned', 'lost', 'duplicates']),
   ...noneAims('rolling', 'a drain under 5,000 connections', ['lost', 'endedWithoutNotice']),
+  callsAim(1, 1.2),
+  callsAim(64, 2.5),
+  callsAim(512, 2.5),
+  worstCallAim('p99Ms', 'ms of a call, p99,'),
+  worstCallAim('serverCpuUsPerCall', "the server's processor time of a call"),
+  worstCallAim('clientCpuUsPerCall', "the client's processor time of a call"),
   ...[100, 1_000, 10_000].flatMap((rate) => [logAim('sendAckMsP50', rate), logAim('sendDeliverMsP50', rate)]),
 ]
 

@@ -84,8 +84,7 @@ interface RatioLine {
 export function ratioTables(ratios: Readonly<Record<string, number | null>>, rows: readonly Row[]): string[] {
   const kinds = new Map<string, RatioLine[]>()
   for (const line of ratioLines(ratios)) {
-    const param = paramOf(line, rows)
-    kinds.set(param, [...(kinds.get(param) ?? []), line])
+    for (const [param, part] of partsOf(line, rows)) kinds.set(param, [...(kinds.get(param) ?? []), part])
   }
   return [...kinds].map(([param, lines]) => ratioTable(param, lines))
 }
@@ -102,13 +101,21 @@ function ratioLines(ratios: Readonly<Record<string, number | null>>): RatioLine[
   return [...lines.values()]
 }
 
-/** The first column that has all of the line's values, among rows with its figure. */
-function paramOf({ figure, byParam }: RatioLine, rows: readonly Row[]): string {
+/** Of the columns of rows with its figure the first that has all of the line's values, or a part for each that has some. */
+function partsOf(line: RatioLine, rows: readonly Row[]): Map<string, RatioLine> {
+  const { figure, rival, byParam } = line
   const candidates = rows.filter((row) => figure in row)
-  const columns = new Set(candidates.flatMap((row) => Object.keys(row).slice(1)))
-  const hasAll = (column: string): boolean =>
-    [...byParam.keys()].every((value) => candidates.some((row) => String(row[column]) === value))
-  return [...columns].find(hasAll) ?? 'param'
+  const columns = [...new Set(candidates.flatMap((row) => Object.keys(row).slice(1)))]
+  const has = (column: string, value: string): boolean => candidates.some((row) => String(row[column]) === value)
+  const whole = columns.find((column) => [...byParam.keys()].every((value) => has(column, value)))
+  const parts = new Map<string, RatioLine>()
+  for (const [value, ratio] of byParam) {
+    const param = whole ?? columns.find((column) => has(column, value)) ?? 'param'
+    const part = parts.get(param) ?? { figure, rival, byParam: new Map<string, number>() }
+    parts.set(param, part)
+    part.byParam.set(value, ratio)
+  }
+  return parts
 }
 
 function ratioTable(param: string, lines: readonly RatioLine[]): string {

@@ -20,6 +20,7 @@ export const plots: readonly Plot[] = [
     title: 'ms from publishing to the last receipt',
   },
   { suite: 'burst', figure: 'deliveriesPerSecond', by: 'inFlight', mark: 'bar', title: 'deliveries a second' },
+  { suite: 'cluster', figure: 'deliveriesPerSecond', by: 'load', mark: 'bar', title: 'deliveries a second' },
   { suite: 'memory', figure: 'kbPerConnection', by: 'members', mark: 'bar', title: 'KB a connection' },
   { suite: 'memory', figure: 'rssPeakMb', by: 'members', mark: 'bar', title: 'MB of memory at most' },
   { suite: 'fairness', figure: 'smallRoomMsP99', by: 'members', mark: 'bar', title: 'ms in a room of two, p99' },

@@ -2,18 +2,15 @@
  * The servers that Nestwire is measured beside: how each is started and what its clients speak. Those that `npm run
  * bench:setup` could not get are not installed, and empty rows in the tables.
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { connect, createServer, type AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePort, startListening, type Command, type ListeningProcess } from '../listening-process.js'
 import type { RivalDialectName } from '../load/rival-dialects.js'
 
 interface Rival {
   readonly dialect: RivalDialectName
-  /** Program and arguments. */
-  command(port: number): readonly [string, ...string[]]
+  command(port: number): Command
   isInstalled(): boolean
 }
 
@@ -53,14 +50,8 @@ export type RivalName = keyof typeof rivals
 export const rivalNames = Object.keys(rivals) as RivalName[]
 export const isInstalled = (name: RivalName): boolean => rivals[name].isInstalled()
 
-export interface RivalProcess {
+export interface RivalProcess extends ListeningProcess {
   readonly dialect: RivalDialectName
-  readonly pid: number
-  readonly port: number
-  /** SIGTERM; resolves with the exit code, null if the signal ended it. */
-  end(): Promise<number | null>
-  /** Resolves when the process is gone. */
-  close(): Promise<void>
 }
 
 export interface RivalOptions {
@@ -72,66 +63,18 @@ export interface RivalOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-const START_TIMEOUT_MS = 15_000
+export const startRival = (name: RivalName, options?: RivalOptions): Promise<RivalProcess> =>
+  start(rivals[name], options)
 
-export async function startRival(name: RivalName, options: RivalOptions = {}): Promise<RivalProcess> {
-  const { port = await freePort(), args: more = [], env = {} } = options
-  const [program, ...args] = rivals[name].command(port)
-  const child = spawn(program, [...args, ...more], { stdio: 'ignore', env: { ...process.env, ...env } })
-  const endNow = (): void => void child.kill('SIGKILL')
-  process.once('exit', endNow)
-  const close = async (): Promise<void> => {
-    process.off('exit', endNow)
-    await kill(child)
-  }
-  const end = async (): Promise<number | null> => {
-    process.off('exit', endNow)
-    const gone = once(child, 'exit')
-    child.kill('SIGTERM')
-    const [code] = (await gone) as [number | null]
-    return code
-  }
-  try {
-    await untilListening(child, port)
-    return { dialect: rivals[name].dialect, pid: child.pid ?? 0, port, end, close }
-  } catch (error) {
-    await close()
-    throw new Error(`${name} does not start`, { cause: error })
-  }
-}
+/** A node of a cluster that is a contestant only with others; it is no rival of a server alone. */
+const socketIoNode = nodeRival('socket.io', 'socketio-cluster.mjs', '@socket.io/redis-adapter')
+export const isSocketIoNodeInstalled = (): boolean => socketIoNode.isInstalled()
+export const startSocketIoNode = (redisPort: number): Promise<RivalProcess> =>
+  start(socketIoNode, { args: [String(redisPort)] })
 
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1')
-  await once(listener, 'listening')
-  const { port } = listener.address() as AddressInfo
-  listener.close()
-  await once(listener, 'close')
-  return port
-}
-
-async function untilListening(child: ChildProcess, port: number): Promise<void> {
-  const deadlineMs = performance.now() + START_TIMEOUT_MS
-  for (;;) {
-    if (await answers(port)) return
-    if (child.exitCode !== null || performance.now() > deadlineMs) throw new Error('nobody listens')
-    await sleep(50)
-  }
-}
-
-const answers = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port })
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
-
-/** Rivals have nothing to save. */
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const gone = once(child, 'exit')
-  child.kill('SIGKILL')
-  await gone
+/** Rivals have nothing to save: they need not be told before they are closed. */
+async function start(rival: Rival, options: RivalOptions = {}): Promise<RivalProcess> {
+  const { port = await freePort(), args = [], env = {} } = options
+  const server = await startListening([...rival.command(port), ...args], { port, env })
+  return { dialect: rival.dialect, ...server }
 }

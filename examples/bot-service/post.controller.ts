@@ -1,36 +1,29 @@
-import {
-  BadGatewayException,
-  BadRequestException,
-  Body,
-  Controller,
-  Inject,
-  NotFoundException,
-  Post,
-} from '@nestjs/common'
-import { NestwireClient, type CodedError } from 'nestwire'
-import { catchError, type Observable } from 'rxjs'
-import { CHAT } from './bot.tokens.js'
+import { BadGatewayException, BadRequestException, Body, Controller, NotFoundException, Post } from '@nestjs/common'
+import { ChatService, NestwireError, type SendReply } from 'nestwire'
+import { z } from 'zod'
+
+const message = z.strictObject({ room: z.string(), text: z.string() })
 
 /** `POST /post {"room":"lobby","text":"hi"}`: says it as the bot, answers with its place in the room. */
 @Controller('post')
 export class PostController {
-  constructor(@Inject(CHAT) private readonly chat: NestwireClient) {}
+  constructor(private readonly chat: ChatService) {}
 
   @Post()
-  post(@Body() message: unknown): Observable<unknown> {
-    return this.chat.send('chat.send', message ?? {}).pipe(
-      catchError((error: CodedError | Error) => {
-        throw toHttpException(error)
-      }),
-    )
+  async post(@Body() body: unknown): Promise<SendReply> {
+    const { data, error } = message.safeParse(body)
+    if (error !== undefined) throw new BadRequestException({ code: 'BAD_PAYLOAD', message: z.prettifyError(error) })
+    try {
+      return await this.chat.send(data.room, data.text)
+    } catch (failure) {
+      throw toHttpException(failure)
+    }
   }
 }
 
-/** The server has looked at the message already: its codes say whose fault it is. */
-function toHttpException(error: CodedError | Error): Error {
-  const code = 'code' in error ? error.code : 'UNKNOWN'
-  const body = { code, message: error.message }
-  if (code === 'BAD_PAYLOAD') return new BadRequestException(body)
-  if (code === 'ROOM_NOT_FOUND') return new NotFoundException(body)
-  return new BadGatewayException(body)
+function toHttpException(error: unknown): unknown {
+  if (!(error instanceof NestwireError)) return error
+  const { code, message: reason } = error
+  if (code === 'ROOM_NOT_FOUND') return new NotFoundException({ code, message: reason })
+  return new BadGatewayException({ code, message: reason }, { cause: error })
 }

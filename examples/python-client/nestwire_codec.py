@@ -13,7 +13,7 @@ GRAMMAR = """
 07 limits    limits:limits
 08 goAway    code:u16 slotMs:u32 deadlineMs:u32 target:str16
 09 close     code:u16 retryAfterMs:u32 target:str16 message:str16
-0a resume+   ticket:bytes16 positions:room=name,epoch=u64,seq=u64
+0a resume+   redirects:u8 ticket:bytes16 positions:room=name,epoch=u64,seq=u64
 0b resumed+  user:name session:label role:enum3 expiresAtMs:u64 dedupWindowMs:u32 ticket:bytes16 \
              rooms:room=name,epoch=u64,from=u64,to=u64,outcome=enum3
 0c ticket    expiresAtMs:u64 ticket:bytes16
@@ -48,7 +48,8 @@ NAMES = {
         RoomExists NotAMember Banned TooManyRooms MessageTooLarge DeadlineExceeded Draining Internal FeatureOff
         StreamOverrun RoomFull LogUnavailable CommitFailed Backpressure RateLimited OutcomeUnknown TicketInvalid""",
     1000: "Normal TokenExpired IdleTimeout",
-    2000: "ServerFull ShuttingDown SlowConsumer HandshakeTimeout HalfFrameTimeout InternalError TooManyLogins",
+    2000: """ServerFull ShuttingDown SlowConsumer HandshakeTimeout HalfFrameTimeout InternalError TooManyLogins
+        TooManyConnections BackedOff""",
     4000: """BadMagic BadFrameVersion BadFrameType FrameTooLarge TruncatedPacket TrailingBytes EofInFrame
         UnknownOperation WrongFrameType BadField NoCommonVersion OutOfState AuthRejected CorrelationInUse TakenOver
         SessionRevoked""",

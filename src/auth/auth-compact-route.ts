@@ -13,7 +13,7 @@ const wireRoles = { user: WireRole.User, service: WireRole.Service, admin: WireR
 export const authCompactRoute: CompactRoute<'auth'> = {
   packet: 'auth',
   pattern: 'auth.login',
-  toPayload: ({ token }) => ({ token }),
+  toPayload: ({ token, redirects }) => ({ token, redirects }),
   toReply: (result, correlation) => {
     if (!isLoginReply(result)) throw new TypeError('the handler of auth.login did not answer with a session')
     return encodePacket({ kind: 'authOk', correlation, ...grantFields(result) })

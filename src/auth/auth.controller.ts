@@ -12,7 +12,13 @@ import { RequireRole } from './role.guard.js'
 /** A token is a str16 on the wire. */
 const MAX_TOKEN_CHARACTERS = 65_535
 
-const loginSchema = z.strictObject({ token: z.string().min(1).max(MAX_TOKEN_CHARACTERS) })
+/** As many as AUTH can tell, and more than any node sends a client on. */
+const MAX_REDIRECTS = 255
+
+const loginSchema = z.strictObject({
+  token: z.string().max(MAX_TOKEN_CHARACTERS),
+  redirects: z.int().min(0).max(MAX_REDIRECTS).default(MAX_REDIRECTS),
+})
 const whoamiSchema = z.strictObject({}).optional()
 /** 128 bits in base64url, as `SessionsService` makes them. */
 const revokeSchema = z.strictObject({ session: z.string().regex(/^[\w-]{22}$/, { error: 'is not a session' }) })
@@ -31,15 +37,15 @@ export class AuthController {
   ) {}
 
   /**
-   * `auth.login` `{ token }` → `LoginReply`; the AUTH packet in long form. On a connection that is logged in already it
+   * `auth.login` `{ token, redirects? }` → `LoginReply`; the AUTH packet in long form. An empty token: the client certificate counts. On a connection that is logged in already it
    * refreshes the session, which keeps its id. Errors: TOKEN_INVALID, TOKEN_EXPIRED, USER_MISMATCH, FORBIDDEN.
    */
   @MessagePattern('auth.login', NESTWIRE_TRANSPORT)
   login(
-    @Payload(new PayloadPipe(loginSchema)) { token }: z.output<typeof loginSchema>,
+    @Payload(new PayloadPipe(loginSchema)) { token, redirects }: z.output<typeof loginSchema>,
     @Ctx() context: NestwireContext,
   ): Promise<LoginReply> {
-    return this.auth.login(context.getConnection(), token)
+    return this.auth.login(context.getConnection(), token, redirects)
   }
 
   /** `auth.whoami` `{}` or nothing → `Identity` of the caller. Errors: FORBIDDEN without a login. */

@@ -1,5 +1,8 @@
-/** Login and refresh: token → principal → session on the connection, and what the client is told of it. */
+/** Login and refresh: token, or client certificate → principal → session on the connection, and what the client is told of it. */
 import { Injectable } from '@nestjs/common'
+import { LoginBackoff } from '../abuse/login-backoff.js'
+import { UserLimits } from '../abuse/user-limits.js'
+import { ClusterRouter } from '../cluster/cluster-router.js'
 import { Settings } from '../config/settings.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { SessionId, UserId } from '../protocol/ids.js'
@@ -8,6 +11,7 @@ import { SessionsService } from '../sessions/sessions.service.js'
 import type { Grant, Principal, Role } from '../transport/authentication.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 import { NestwireException } from '../transport/nestwire.exception.js'
+import { CertificateLogin } from './certificate-login.js'
 import { LoginRate } from './login-rate.js'
 import { TicketOffice } from './ticket-office.js'
 import { TokenVerifier } from './token-verifier.js'
@@ -38,24 +42,30 @@ export class AuthService {
 
   constructor(
     private readonly verifier: TokenVerifier,
+    private readonly certificates: CertificateLogin,
     private readonly gate: VerificationGate,
     private readonly sessions: SessionsService,
     private readonly tickets: TicketOffice,
     private readonly rate: LoginRate,
+    private readonly backoff: LoginBackoff,
+    private readonly limits: UserLimits,
+    private readonly router: ClusterRouter,
     private readonly settings: Settings,
   ) {}
 
   /**
    * Rejects with TOKEN_INVALID, TOKEN_EXPIRED, USER_MISMATCH (a refresh by somebody else), FORBIDDEN (one login at a
-   * time); and closes the connection while too many come in.
+   * time), RATE_LIMITED (a refresh from an address that is backed off); and closes the connection while too many come in, or
+   * too many of its address or user, or if after `redirects` its user belongs to another node.
    */
-  async login(connection: ConnectionHandle, token: string): Promise<LoginReply> {
+  async login(connection: ConnectionHandle, token: string, redirects: number): Promise<LoginReply> {
     if (this.#checking.has(connection)) throw forbidden('a login of this connection is under way')
+    this.backoff.check(connection)
     if (this.sessions.ofConnection(connection) === undefined) this.rate.check(connection)
     this.#checking.add(connection)
     try {
-      const principal = await this.gate.run(() => this.verifier.authenticate(token))
-      return this.grantOf(this.admit(connection, principal))
+      const principal = await this.principalOf(connection, token)
+      return this.grantOf(this.admit(connection, principal, redirects))
     } finally {
       this.#checking.delete(connection)
     }
@@ -73,9 +83,29 @@ export class AuthService {
     return { ...identity, dedupWindowMs: this.settings.current.log.dedupWindowMs, ticket: this.tickets.issue(session) }
   }
 
-  private admit(connection: ConnectionHandle, principal: Principal): Session {
+  private async principalOf(connection: ConnectionHandle, token: string): Promise<Principal> {
+    if (token === '') return this.certificates.principalOf(connection)
+    return this.gate.run(() => this.verify(connection, token))
+  }
+
+  private async verify(connection: ConnectionHandle, token: string): Promise<Principal> {
+    try {
+      return await this.verifier.authenticate(token)
+    } catch (error) {
+      // One that has expired was good once: not a guess.
+      if (error instanceof NestwireException && error.failure.errorCode === ErrorCode.TokenInvalid) {
+        this.backoff.failed(connection)
+      }
+      throw error
+    }
+  }
+
+  private admit(connection: ConnectionHandle, principal: Principal, redirects: number): Session {
     const known = this.sessions.ofConnection(connection)
     if (known === undefined) {
+      this.router.refuseElsewhere(connection, principal, redirects)
+      this.rate.check(connection)
+      this.limits.admit(connection, principal, this.sessions.of(principal.user).length)
       this.rate.admit(connection)
       return this.sessions.open(connection, principal)
     }

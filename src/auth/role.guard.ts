@@ -9,7 +9,7 @@ import {
 import { Reflector } from '@nestjs/core'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { Role } from '../transport/authentication.js'
-import type { NestwireContext } from '../transport/nestwire.context.js'
+import { NestwireContext } from '../transport/nestwire.context.js'
 import { NestwireException } from '../transport/nestwire.exception.js'
 
 const REQUIRED_ROLES = Symbol('nestwire:requiredRoles')
@@ -24,7 +24,8 @@ export class RoleGuard implements CanActivate {
       context.getHandler(),
       context.getClass(),
     ])
-    const role = context.switchToRpc().getContext<NestwireContext>().getPrincipal()?.role
+    const call: unknown = context.switchToRpc().getContext()
+    const role = call instanceof NestwireContext ? call.getPrincipal()?.role : undefined
     if (roles === undefined || (role !== undefined && roles.includes(role))) return true
     throw new NestwireException(ErrorCode.Forbidden, `needs the role ${roles.join(' or ')}`)
   }

@@ -18,7 +18,7 @@ const NO_TICKET = Buffer.alloc(0)
 
 interface TicketOfficeParts {
   /** `undefined`: resume is off. */
-  readonly seal: TicketSeal | undefined
+  readonly seal: Pick<TicketSeal, 'seal' | 'open'> | undefined
   readonly settings: Settings
   readonly clock: Pick<Clock, 'now'>
   readonly wheel: TimerWheel
@@ -27,22 +27,30 @@ interface TicketOfficeParts {
 
 export class TicketOffice {
   private readonly renewals = new Map<Session, Renewal>()
+  private readonly stopHearing: () => void
+  /** Tickets that were issued while they lived longer. */
+  private olderTicketsUntilMs = 0
 
   constructor(private readonly parts: TicketOfficeParts) {
     parts.sessions.onClosed((session) => this.stopRenewing(session))
+    this.stopHearing = parts.settings.onChange((_, { sessions: { ticketTtlMs } }) => {
+      this.olderTicketsUntilMs = Math.max(this.olderTicketsUntilMs, parts.clock.now() + ticketTtlMs)
+    })
   }
 
   /** The newest ticket of the session, to be sent with what grants it; empty if its client has no use for one. */
   issue(session: Session): Buffer {
     const { seal } = this.parts
+    // A ticket would stand for the certificate where nobody shows it.
+    if (session.principal.isByCertificate === true) return NO_TICKET
     if (seal === undefined || (session.connection.features & Feature.Resume) === 0) return NO_TICKET
     return this.seal(seal, session).bytes
   }
 
-  /** What is in a ticket that a client shows. Throws TICKET_INVALID. */
+  /** What is in a ticket that a client shows. Throws TICKET_INVALID; `ForeignTicket` if it was never one. */
   read(bytes: Buffer): Ticket {
     const ticket = this.parts.seal?.open(bytes)
-    if (ticket === undefined) throw ticketInvalid('not a ticket of this server')
+    if (ticket === undefined) throw new ForeignTicket()
     const leftMs = ticket.expiresAtMs - this.parts.clock.now()
     if (leftMs <= 0) throw ticketInvalid('the ticket has expired')
     // Somebody set the clock back: nothing that was revoked since is kept for so long.
@@ -52,16 +60,25 @@ export class TicketOffice {
 
   /** Unix milliseconds from which on no ticket issued until now is good. */
   get forgetAtMs(): number {
-    return this.parts.clock.now() + this.parts.settings.current.sessions.ticketTtlMs
+    return Math.max(this.expiryMs, this.olderTicketsUntilMs)
   }
 
   close(): void {
+    this.stopHearing()
     for (const session of this.renewals.keys()) this.stopRenewing(session)
   }
 
-  private seal(seal: TicketSeal, session: Session): { readonly bytes: Buffer; readonly expiresAtMs: number } {
+  /** Of a ticket that is issued now. */
+  private get expiryMs(): number {
+    return this.parts.clock.now() + this.parts.settings.current.sessions.ticketTtlMs
+  }
+
+  private seal(
+    seal: Pick<TicketSeal, 'seal'>,
+    session: Session,
+  ): { readonly bytes: Buffer; readonly expiresAtMs: number } {
     const { id, principal, generation } = session
-    const expiresAtMs = Math.min(this.forgetAtMs, principal.expiresAtMs)
+    const expiresAtMs = Math.min(this.expiryMs, principal.expiresAtMs)
     // One that ends with the token is renewed with the token.
     if (expiresAtMs < principal.expiresAtMs) this.renewIn(session, (expiresAtMs - this.parts.clock.now()) / 2)
     else this.stopRenewing(session)
@@ -105,3 +122,10 @@ class Renewal implements Timed {
 
 export const ticketInvalid = (reason: string): NestwireException =>
   new NestwireException(ErrorCode.TicketInvalid, reason)
+
+/** Made up, or sealed by somebody else: nobody got it here. */
+export class ForeignTicket extends NestwireException {
+  constructor() {
+    super(ErrorCode.TicketInvalid, 'not a ticket of this server')
+  }
+}

@@ -17,10 +17,15 @@ export interface TokenRules {
 export class TokenVerifier implements Authenticator {
   /** `rules` is asked at each token, so that they can change. */
   constructor(
-    private readonly key: VerificationKey,
+    private key: VerificationKey,
     private readonly rules: () => TokenRules,
     private readonly now: () => number = Date.now,
   ) {}
+
+  /** For all tokens from now on; who is logged in stays until its own token ends. */
+  use(key: VerificationKey): void {
+    this.key = key
+  }
 
   /** Rejects with TOKEN_EXPIRED or TOKEN_INVALID. */
   async authenticate(token: string): Promise<Principal> {

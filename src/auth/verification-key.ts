@@ -1,6 +1,6 @@
 /**
  * The key decides the algorithms, never the token: a public key accepts no HS256 token that was "signed" with its own text.
- * Keys are imported once, at start-up.
+ * Keys are imported at start-up and at each reload.
  */
 import { createPublicKey, createSecretKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -28,15 +28,20 @@ export function secretVerificationKey(secret: string): VerificationKey {
   return { verify: (token, claims) => verifyHs256(token, key, claims) }
 }
 
-/** A PEM file with one SPKI public key, or a JWKS file. Rejects with `StartUpError`. */
+/** A PEM file with one SPKI public key, or a JWKS file. Rejects with `StartUpError`, which tells nothing of the content. */
 export async function readVerificationKey(path: string): Promise<VerificationKey> {
   try {
     const content = await readFile(path, 'utf8')
     return content.trimStart().startsWith('{') ? jwksVerificationKey(content) : await pemVerificationKey(content)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new StartUpError(`NESTWIRE_AUTH_PUBLIC_KEY_FILE: ${reason}`, { cause })
+    throw new StartUpError(`NESTWIRE_AUTH_PUBLIC_KEY_FILE: ${reasonOf(cause)}`, { cause })
   }
+}
+
+/** Of what the file system says the code: the rest is the path. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  return 'syscall' in cause && 'code' in cause ? String(cause.code) : cause.message
 }
 
 async function pemVerificationKey(pem: string): Promise<VerificationKey> {
@@ -61,10 +66,19 @@ function isPublicKey(value: unknown): value is JWK {
 }
 
 function jwksVerificationKey(content: string): VerificationKey {
-  const parsed = jwksSchema.safeParse(JSON.parse(content))
+  const parsed = jwksSchema.safeParse(parsedJson(content))
   if (!parsed.success) throw new Error('not a JWKS of public keys')
   const algorithms = new Set(parsed.data.keys.map(({ kty, crv }) => algorithmOf(kty === 'RSA' ? 'rsa' : crv)))
   return publicVerificationKey([...algorithms], createLocalJWKSet(parsed.data))
+}
+
+/** What `JSON.parse` complains of quotes the text. */
+function parsedJson(content: string): unknown {
+  try {
+    return JSON.parse(content)
+  } catch {
+    throw new Error('not JSON')
+  }
 }
 
 /** By the names of PEM (node:crypto) and of JWK. */

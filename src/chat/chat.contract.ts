@@ -1,20 +1,13 @@
-/** Payloads and replies of `chat.*`. `docs/PATTERNS.md` is the same in prose. */
+/** Payloads and replies of `chat.*`, for server and clients. `docs/PATTERNS.md` is the same in prose. */
 import { z } from 'zod'
 import { MESSAGE_ID_BYTES } from '../protocol/constants.js'
-import { parseSeq, type Epoch, type RoomId, type Seq, type UserId } from '../protocol/ids.js'
-import { roomName } from '../rooms/rooms.contract.js'
+import { epoch, roomName, seq, userName } from '../rooms/rooms.contract.js'
 
 const MAX_HISTORY_RECORDS = 200
 /** A u32 in PUBLISH. */
 const MAX_AGE_MS = 2 ** 32 - 1
 
 const bytes = z.instanceof(Uint8Array, { error: 'is not binary' })
-const seq = z.int().transform((value, context): Seq => {
-  const parsed = parseSeq(value)
-  if (parsed !== undefined) return parsed
-  context.addIssue({ code: 'custom', message: 'is not a sequence number' })
-  return z.NEVER
-})
 
 /** What a request carries; a PUBLISH packet comes as a `Message` already. */
 const sendPayload = z
@@ -46,25 +39,36 @@ export const chatPayloads = { 'chat.send': sendPayload, 'chat.history': historyP
 type ChatPattern = keyof typeof chatPayloads
 export type ChatPayload<Pattern extends ChatPattern> = z.output<(typeof chatPayloads)[Pattern]>
 
-/** Reply of `chat.send`: the message is in the log. */
-export interface SendReply {
-  readonly seq: Seq
-  readonly timeMs: number
-}
+/** What a client sends. */
+export type ChatRequest<Pattern extends ChatPattern> = z.input<(typeof chatPayloads)[Pattern]>
 
-export interface HistoryRecord {
-  readonly kind: 'text' | 'join' | 'leave'
-  readonly seq: Seq
-  readonly prev: Seq
-  readonly timeMs: number
-  readonly sender: UserId
-  readonly body: Buffer
-}
+/** The message is in the log. */
+const sendReply = z.object({ seq, timeMs: z.number() }).readonly()
+export type SendReply = z.output<typeof sendReply>
 
-/** Reply of `chat.history`: ascending; `more` = there are records beyond the end that was asked towards. */
-export interface HistoryReply {
-  readonly room: RoomId
-  readonly epoch: Epoch
-  readonly records: readonly HistoryRecord[]
-  readonly more: boolean
-}
+const historyRecord = z
+  .object({
+    kind: z.enum(['text', 'join', 'leave']),
+    seq,
+    prev: seq,
+    timeMs: z.number(),
+    sender: userName,
+    body: z.instanceof(Buffer),
+  })
+  .readonly()
+export type HistoryRecord = z.output<typeof historyRecord>
+
+/** Ascending; `more` = there are records beyond the end that was asked towards. */
+const historyReply = z
+  .object({ room: roomName, epoch, records: z.array(historyRecord).readonly(), more: z.boolean() })
+  .readonly()
+export type HistoryReply = z.output<typeof historyReply>
+
+/** Fields that a newer server adds are dropped. */
+export const chatReplies = {
+  'chat.send': sendReply,
+  'chat.history': historyReply,
+} as const satisfies Record<ChatPattern, z.ZodType>
+
+/** Asked twice they do what they do once. */
+export const repeatableChatPatterns = ['chat.history'] as const satisfies readonly ChatPattern[]

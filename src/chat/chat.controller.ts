@@ -5,7 +5,8 @@ import { NESTWIRE_TRANSPORT } from '../transport/nestwire-transport.js'
 import { NestwireContext } from '../transport/nestwire.context.js'
 import { PayloadPipe } from '../transport/payload.pipe.js'
 import { chatPayloads, type ChatPayload, type HistoryReply, type SendReply } from './chat.contract.js'
-import { ChatService } from './chat.service.js'
+import { SendService } from './send.service.js'
+import { HistoryTurns } from './history-turns.js'
 import { HistoryService } from './history.service.js'
 import { Message } from './message.js'
 import { MessagePipe } from './message.pipe.js'
@@ -14,8 +15,9 @@ import { MessagePipe } from './message.pipe.js'
 @Controller()
 export class ChatController {
   constructor(
-    private readonly chat: ChatService,
+    private readonly chat: SendService,
     private readonly past: HistoryService,
+    private readonly turns: HistoryTurns,
   ) {}
 
   @MessagePattern('chat.send', NESTWIRE_TRANSPORT)
@@ -29,6 +31,7 @@ export class ChatController {
     @Payload(new PayloadPipe(chatPayloads['chat.history'])) page: ChatPayload<'chat.history'>,
     @Ctx() context: NestwireContext,
   ): Promise<HistoryReply> {
-    return this.past.read(callerOf(context), page)
+    const caller = callerOf(context)
+    return this.turns.take(context.getConnection(), () => this.past.read(caller, page))
   }
 }

@@ -3,13 +3,14 @@ import { DeliveryModule } from '../delivery/delivery.module.js'
 import { LogModule } from '../log/log.module.js'
 import { RoomsModule } from '../rooms/rooms.module.js'
 import { ChatController } from './chat.controller.js'
-import { ChatService } from './chat.service.js'
+import { SendService } from './send.service.js'
+import { HistoryTurns } from './history-turns.js'
 import { HistoryService } from './history.service.js'
 import { PublishRate } from './publish-rate.js'
 
 @Module({
   imports: [LogModule, DeliveryModule, RoomsModule],
   controllers: [ChatController],
-  providers: [ChatService, HistoryService, PublishRate],
+  providers: [SendService, HistoryService, HistoryTurns, PublishRate],
 })
 export class ChatModule {}

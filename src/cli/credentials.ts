@@ -17,18 +17,24 @@ export const credentialOptions = {
   token: { value: 'TOKEN', help: 'a token you have; --user and --role do not count then' },
 } as const
 
-/** A function, so that each connection gets a fresh one; `undefined` if neither a token nor a user is given. */
-export function tokenSource(args: Arguments, env: CliIo['env']): string | (() => Promise<string>) | undefined {
+/** A function, so that each connection gets a fresh one; `undefined` if neither a token nor `user` is given. */
+export function tokenSource(
+  args: Arguments,
+  env: CliIo['env'],
+  user: string | undefined,
+): string | (() => Promise<string>) | undefined {
   const token = args.text('token')
   if (token !== undefined) return token
-  if (args.text('user') === undefined) return undefined
-  const identity = { user: userOf(args), role: roleOf(args) }
+  if (user === undefined) return undefined
+  const identity = { user: checkedUser(user), role: roleOf(args) }
   const secret = localSecret(env)
   return () => issueToken({ ...identity, ttlSeconds: TOKEN_TTL_SECONDS }, secret)
 }
 
-export function userOf(args: Arguments): string {
-  const user = args.required('user')
+export const userOf = (args: Arguments): string => checkedUser(args.required('user'))
+
+function checkedUser(user: string): string {
+  if (user === '') throw new UsageError('--user is missing')
   if (parseUserId(user) === undefined) throw new UsageError(`not a user name: ${user}`)
   return user
 }

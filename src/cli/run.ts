@@ -4,6 +4,7 @@ import { writeLine, type CliIo } from './cli-io.js'
 import { parseArguments, type Command } from './command.js'
 import { callCommand } from './commands/call.command.js'
 import { chatCommand } from './commands/chat.command.js'
+import { routeCommand } from './commands/route.command.js'
 import { sendCommand } from './commands/send.command.js'
 import { serveCommand } from './commands/serve.command.js'
 import { storeCommand } from './commands/store.command.js'
@@ -21,6 +22,7 @@ const commands: readonly Command[] = [
   sendCommand,
   tailCommand,
   callCommand,
+  routeCommand,
   storeCommand,
 ]
 

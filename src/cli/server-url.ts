@@ -1,24 +1,20 @@
 import { DEFAULT_HOST } from '../client/connection-options.js'
+import { parseServer, type ServerChoice } from '../client/server-list.js'
 import { DEFAULT_PORT } from '../protocol/constants.js'
 import type { CliIo } from './cli-io.js'
 import { UsageError } from './usage-error.js'
 
-interface ServerAddress {
-  readonly host: string
-  readonly port: number
+/** `nestwire://host:port` (`nestwires://` for TLS), several with commas; without one what `NESTWIRE_HOST` and `NESTWIRE_PORT` say, as the server reads them. */
+export function serverChoice(url: string | undefined, env: CliIo['env']): ServerChoice {
+  if (url === undefined) return { host: localHost(env['NESTWIRE_HOST']), port: portOf(env['NESTWIRE_PORT']) }
+  const servers = url.split(',')
+  const wrong = servers.find((server) => parseServer(server) === undefined)
+  if (wrong !== undefined) throw new UsageError(`not a server: ${wrong} (say nestwire://host:port)`)
+  return { servers }
 }
 
-/** `nestwire://host:port`; without one what `NESTWIRE_HOST` and `NESTWIRE_PORT` say, as the server reads them. */
-export function serverAddress(url: string | undefined, env: CliIo['env']): ServerAddress {
-  if (url === undefined) return { host: localHost(env['NESTWIRE_HOST']), port: portOf(env['NESTWIRE_PORT']) }
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  const hasMore =
-    parsed === undefined || /[^/]/.test(parsed.pathname) || parsed.search + parsed.hash + parsed.username !== ''
-  if (parsed?.protocol !== 'nestwire:' || parsed.hostname === '' || hasMore) {
-    throw new UsageError(`not a server: ${url} (say nestwire://host:port)`)
-  }
-  return { host: parsed.hostname.replace(/^\[(.*)\]$/, '$1'), port: portOf(parsed.port) }
-}
+/** Whether the server that reads the same environment speaks TLS. */
+export const hasLocalTls = (env: CliIo['env']): boolean => (env['NESTWIRE_TLS_CERT_FILE'] ?? '') !== ''
 
 /** An address to listen on everywhere is none to connect to. */
 const localHost = (host: string | undefined): string =>

@@ -4,6 +4,8 @@ import { ClientError, ServerError, type NestwireError } from './errors.js'
 import type { Answer, PendingCall } from './pending-calls.js'
 
 export interface CallObserver {
+  /** True: somebody waits for the answer, so the connection is read whatever else is slow. Default false. */
+  readonly isAwaited?: boolean
   /** `bodyBytes`: what the value took on the wire. */
   next(value: unknown, bodyBytes: number): void
   error(error: NestwireError): void
@@ -12,11 +14,13 @@ export interface CallObserver {
 
 /** A call whose values go to an observer: one for a reply, any number for a stream. */
 export class ObservedCall implements PendingCall {
-  readonly isAwaited = false
+  readonly isAwaited: boolean
   constructor(
     private readonly observer: CallObserver,
     readonly dueAtMs: number,
-  ) {}
+  ) {
+    this.isAwaited = observer.isAwaited ?? false
+  }
 
   answer(packet: Answer): boolean {
     if (packet.kind === 'next' || packet.kind === 'reply') return this.value(packet.body, packet.kind === 'reply')
@@ -79,7 +83,7 @@ export class RequestCall implements PendingCall {
 }
 
 /** A compact packet whose answer is one packet of kind `wanted`. */
-export class PacketCall<Kind extends 'joined' | 'ack' | 'authOk'> implements PendingCall {
+export class PacketCall<Kind extends 'joined' | 'ack' | 'authOk' | 'pong'> implements PendingCall {
   readonly isAwaited = true
   constructor(
     private readonly wanted: Kind,

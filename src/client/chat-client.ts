@@ -11,24 +11,28 @@ import { parseSeq } from '../protocol/ids.js'
 import type { AuthOk, RoomPosition } from '../protocol/packets.js'
 import type { ClientConnection } from './client-connection.js'
 import { ConnectionKeeper, type ConnectionStatus } from './connection-keeper.js'
-import type { CallOptions, ConnectionOptions, ServerEvent } from './connection-options.js'
+import type { CallOptions, ConnectionOptions, PublishOptions, ServerEvent } from './connection-options.js'
 import { ClientError, ConnectionClosedError, isDraining, NestwireError } from './errors.js'
 import { DEFAULT_QUEUE_LIMITS, type QueueLimits } from './item-queue.js'
 import { toRoomId } from './outgoing-fields.js'
+import type { Published } from './pending-send.js'
 import { RoomFeed, type EndReason } from './room-feed.js'
 import { RoomReturn } from './room-return.js'
+import { RoomSignals } from './room-signals.js'
 import { Room } from './room.js'
 import { DEFAULT_SEND_LIMITS, SendLine } from './send-line.js'
+import type { ServerChoice } from './server-list.js'
+import { askSteadily, type SteadyOptions } from './steady-request.js'
 import { within } from './within.js'
 
-export interface ChatClientOptions extends Omit<ConnectionOptions, 'handlers' | 'resume' | 'signal'> {
+export interface ChatClientOptions extends Omit<ConnectionOptions, 'handlers' | 'resume' | 'signal'>, ServerChoice {
   /** What each room may hold unread; default 1,000 items, 1 MiB of message bodies. */
   readonly roomBuffer?: QueueLimits
   /** What may have been published and has no answer yet; default 10,000 messages, 8 MiB of their bodies. */
   readonly sendBuffer?: QueueLimits
   /** Aborting it closes the client, also while it connects. */
   readonly signal?: AbortSignal
-  /** 0 up to 1, for the jitter; default Math.random. */
+  /** 0 up to 1, for the jitter and the choice of a server; default Math.random. */
   readonly random?: () => number
 }
 
@@ -39,16 +43,23 @@ export interface JoinOptions {
   readonly deadlineMs?: number
 }
 
-/** Rejects if the first connection fails; from then on the client reconnects by itself. */
+/** Rejects if the first connection fails, to each of `servers` if there are some; from then on the client reconnects by itself. */
 export async function connect(options: ChatClientOptions = {}): Promise<ChatClient> {
   const client = new ChatClient(options)
   await client.start()
   return client
 }
 
+export interface Ping {
+  readonly roundTripMs: number
+  /** The server takes nothing new: this client goes elsewhere, or waits until it is back. */
+  readonly isDraining: boolean
+}
+
 interface JoinedRoom {
   readonly feed: RoomFeed
   readonly room: Room
+  readonly signals: RoomSignals
   /** Settles with the first JOINED. */
   readonly ready: Promise<Room>
   /** There was one: the next connection brings the room back. */
@@ -71,7 +82,7 @@ export class ChatClient {
     const { clock = systemClock, random = Math.random, sendBuffer: limits = DEFAULT_SEND_LIMITS } = options
     this.clock = clock
     this.random = random
-    this.sends = new SendLine({ clock, random, limits })
+    this.sends = new SendLine({ clock, random, limits, whyNone: () => this.keeper.lastFailure })
     this.returns = new RoomReturn({ clock, random })
     this.keeper = new ConnectionKeeper(
       { ...options, clock, random },
@@ -101,6 +112,12 @@ export class ChatClient {
     return this.keeper.start()
   }
 
+  /** As `start`, but a first connection that fails is tried again like one that was lost; what is asked waits meanwhile. */
+  startPatiently(): void {
+    this.options.signal?.addEventListener('abort', this.abort)
+    this.keeper.startPatiently()
+  }
+
   get status(): ConnectionStatus {
     return this.keeper.status
   }
@@ -121,9 +138,10 @@ export class ChatClient {
     const known = this.rooms.get(name)
     if (known !== undefined) return known.ready
     const feed = this.newFeed(name, after)
-    const room = new Room({ keeper: this.keeper, sends: this.sends, feed })
+    const signals = new RoomSignals()
+    const room = new Room({ keeper: this.keeper, sends: this.sends, feed, signals })
     const ready = within(deadlineMs, this.clock, this.enter(feed)).then(() => room)
-    this.rooms.set(name, { feed, room, ready, isIn: false })
+    this.rooms.set(name, { feed, room, signals, ready, isIn: false })
     try {
       return await ready
     } catch (error) {
@@ -135,6 +153,29 @@ export class ChatClient {
   /** The reply's value. NOT_CONNECTED while there is no connection. */
   async request(pattern: string, data?: unknown, options?: CallOptions): Promise<unknown> {
     return this.keeper.connection.request(pattern, data, options)
+  }
+
+  /**
+   * As `request`, but it waits for a connection, goes to the next one if its server drains, and, if it is repeatable, also
+   * when the connection was lost before the answer. DEADLINE_EXCEEDED when `deadlineMs` is over.
+   */
+  ask(pattern: string, data: unknown, options: SteadyOptions): Promise<unknown> {
+    return askSteadily(this.keeper, this.clock, { pattern, data, ...options })
+  }
+
+  /** As `Room.publish`, for who may write where they are not members: services and admins. */
+  async publish(room: string, body: string | Uint8Array, options: PublishOptions = {}): Promise<Published> {
+    return this.sends.publish(toRoomId(room), body, options)
+  }
+
+  /** Resolves when the server has answered a PING, behind what it does at the moment. Waits for a connection, too. */
+  async ping(deadlineMs: number): Promise<Ping> {
+    const startedAtMs = this.clock.uptimeMs()
+    const { isDraining: isGoing } = this.keeper
+    const connection = isGoing ? this.keeper.connection : await this.keeper.ready(deadlineMs)
+    const askedAtMs = this.clock.uptimeMs()
+    await connection.ping(Math.max(1, deadlineMs - (askedAtMs - startedAtMs)))
+    return { roundTripMs: this.clock.uptimeMs() - askedAtMs, isDraining: this.keeper.isDraining }
   }
 
   /** Asked anew by each loop; leaving the loop cancels it. It does not survive a reconnect. */
@@ -229,14 +270,22 @@ export class ChatClient {
 
   private onServerEvent(event: ServerEvent): void {
     if (event.pattern === 'rooms.left') this.onLeft(event.data)
+    if (event.pattern === 'rooms.signal') this.onSignal(event.data)
     for (const listener of this.eventListeners) listener(event)
   }
 
   private onLeft(data: unknown): void {
-    if (typeof data !== 'object' || data === null || !('room' in data) || !('reason' in data)) return
-    if (typeof data.room === 'string') this.rooms.get(data.room)?.feed.end(toEndReason(data.reason))
+    if (!isOfRoom(data) || !('reason' in data)) return
+    this.rooms.get(data.room)?.feed.end(toEndReason(data.reason))
+  }
+
+  private onSignal(data: unknown): void {
+    if (isOfRoom(data)) this.rooms.get(data.room)?.signals.hear(data)
   }
 }
+
+const isOfRoom = (data: unknown): data is { readonly room: string } =>
+  typeof data === 'object' && data !== null && 'room' in data && typeof data.room === 'string'
 
 const toEndReason = (reason: unknown): EndReason => (reason === 'kicked' || reason === 'banned' ? reason : 'left')
 

@@ -8,7 +8,7 @@ import type { Clock } from '../clock.js'
 import { BodyError, decodeBody } from '../protocol/body.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import { MAX_FRAME_BYTES_CEILING, MESSAGE_ID_BYTES } from '../protocol/constants.js'
-import type { Ack, AuthOk, Event, Joined, Packet, ResumedRoom, Welcome, WireLimits } from '../protocol/packets.js'
+import type { Ack, AuthOk, Event, Joined, Packet, Pong, ResumedRoom, Welcome, WireLimits } from '../protocol/packets.js'
 import { unreachable } from '../unreachable.js'
 import { Alarm } from './alarm.js'
 import { ObservedCall, PacketCall, pingCall, RequestCall, type CallObserver } from './calls.js'
@@ -100,9 +100,16 @@ export class ClientConnection implements WireListener {
 
   /** Values go to the observer as they come. The returned function cancels: the observer hears nothing more. */
   call(pattern: string, data: unknown, options: CallOptions, observer: CallObserver): () => void {
-    const correlation = this.begin(new ObservedCall(observer, this.dueAt(options.deadlineMs)))
-    this.sendRequest(correlation, { pattern, data, options })
+    const call = new ObservedCall(observer, this.dueAt(options.deadlineMs))
+    const correlation = this.observe(call, { pattern, data, options })
     return () => this.cancel(correlation)
+  }
+
+  /** The same for a call that knows itself when it is due; `cancel` takes the correlation that is returned. */
+  observe(call: ObservedCall, request: RequestToSend): number {
+    const correlation = this.begin(call)
+    this.sendRequest(correlation, request)
+    return correlation
   }
 
   /** The reply's value; the last one if the server answers with a stream. */
@@ -124,8 +131,10 @@ export class ClientConnection implements WireListener {
   /** Resolves when the event is handed to the system; nobody answers. */
   async emit(pattern: string, data?: unknown, options: Omit<CallOptions, 'deadlineMs'> = {}): Promise<void> {
     const priority = toWirePriority(options.priority)
+    // Before it is sent: it may leave at once.
+    const written = this.wire.whenWritten()
     this.send({ kind: 'event', priority, metadata: options.metadata, pattern, body: toBody(data) })
-    if (!(await this.wire.whenWritten())) throw this.end ?? notConnected()
+    if (!(await written)) throw this.end ?? notConnected()
   }
 
   /** `onJoined` hears of it before any later packet is handled, a promise only after those that came with it. */
@@ -167,6 +176,15 @@ export class ClientConnection implements WireListener {
   /** Resolves when more of what waits was handed to the system, or the connection is over. */
   whenRoom(): Promise<void> {
     return this.wire.whenRoom()
+  }
+
+  /** Resolves when the server has answered a PING, or rejects with DEADLINE_EXCEEDED. */
+  async ping(deadlineMs: number): Promise<void> {
+    await new Promise<Pong>((resolve, reject) => {
+      const correlation = this.begin(new PacketCall('pong', { resolve, reject }, this.dueAt(deadlineMs)))
+      if (this.end === undefined) this.wire.sendControl({ kind: 'ping', correlation })
+      else this.abandon(correlation, notConnected())
+    })
   }
 
   /** Replaces the session's token before it expires; the user must be the same. */
@@ -288,7 +306,8 @@ export class ClientConnection implements WireListener {
     this.pending.take(correlation)?.fail(toClientError(error))
   }
 
-  private cancel(correlation: number): void {
+  /** Nobody waits for the answer any more. */
+  cancel(correlation: number): void {
     if (this.pending.take(correlation) !== undefined) this.wire.sendControl({ kind: 'cancel', correlation })
   }
 

@@ -4,17 +4,21 @@
  */
 import type { Clock } from '../clock.js'
 import type { GoAway, RoomPosition } from '../protocol/packets.js'
+import { Alarm } from './alarm.js'
 import { Backoff } from './backoff.js'
 import { ClientConnection } from './client-connection.js'
 import type { ConnectionHandlers, ConnectionOptions } from './connection-options.js'
 import { Delay } from './delay.js'
-import { ConnectionClosedError, NestwireError, ServerClosedError } from './errors.js'
-import { ServerAddress } from './server-address.js'
+import { ConnectionClosedError, NestwireError, TimeoutError } from './errors.js'
+import { MemberDiscovery } from './member-discovery.js'
+import { openAnywhere, targetOf } from './open-anywhere.js'
+import { toClientError } from './outgoing-fields.js'
+import { ServerList, type Destination, type ServerChoice } from './server-list.js'
 import { TokenRenewal } from './token-renewal.js'
 
 export type ConnectionStatus = 'connecting' | 'connected' | 'reconnecting' | 'closed'
 
-interface KeeperOptions extends Omit<ConnectionOptions, 'handlers' | 'resume' | 'signal'> {
+interface KeeperOptions extends Omit<ConnectionOptions, 'handlers' | 'resume' | 'signal'>, ServerChoice {
   readonly clock: Clock
   /** 0 up to 1, for the jitter. */
   readonly random: () => number
@@ -42,9 +46,10 @@ export class ConnectionKeeper {
   private current: ClientConnection | undefined
   private currentStatus: ConnectionStatus = 'connecting'
   private isGoingAway = false
-  private waiters: Waiter[] = []
+  private readonly waiters = new Set<Waiter>()
   private ticket: Buffer | undefined
-  private readonly address: ServerAddress
+  private readonly servers: ServerList
+  private readonly discovery: MemberDiscovery
   private delay: Delay | undefined
   private readonly backoff: Backoff
   private connectedAtMs = 0
@@ -54,12 +59,14 @@ export class ConnectionKeeper {
   /** Ends an opening in progress. */
   private readonly closing = new AbortController()
   private closedBy: NestwireError | undefined
+  private failure: NestwireError | undefined
 
   constructor(
     private readonly options: KeeperOptions,
     private readonly listener: KeeperListener,
   ) {
-    this.address = new ServerAddress(options)
+    this.servers = new ServerList(options, options.random)
+    this.discovery = new MemberDiscovery({ ...options, servers: this.servers })
     this.backoff = new Backoff(options.random)
     this.renewal = new TokenRenewal(options.clock, options.token)
   }
@@ -74,11 +81,40 @@ export class ConnectionKeeper {
     return this.current
   }
 
-  /** The connection, or the next one that takes requests; rejects if there will be none. */
-  ready(): Promise<ClientConnection> {
+  /** Why there is no connection; `undefined` while there is one. */
+  get lastFailure(): NestwireError | undefined {
+    return this.failure
+  }
+  /** Its server takes nothing new: requests wait for the next one. */
+  get isDraining(): boolean {
+    return this.current !== undefined && this.isGoingAway
+  }
+
+  /**
+   * The connection, or the next one that takes requests. Rejects if there will be none, and with DEADLINE_EXCEEDED if there
+   * is none in time; the cause is then the last failure.
+   */
+  ready(deadlineMs = Infinity): Promise<ClientConnection> {
     if (this.closedBy !== undefined) return Promise.reject(this.closedBy)
     if (this.current !== undefined && !this.isGoingAway) return Promise.resolve(this.current)
-    return new Promise((resolve, reject) => this.waiters.push({ resolve, reject }))
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        resolve: (connection) => {
+          alarm.clear()
+          resolve(connection)
+        },
+        reject: (error) => {
+          alarm.clear()
+          reject(error)
+        },
+      }
+      const alarm = new Alarm(this.options.clock, () => {
+        this.waiters.delete(waiter)
+        reject(new TimeoutError('DEADLINE_EXCEEDED', 'there was no connection in time', { cause: this.failure }))
+      })
+      this.waiters.add(waiter)
+      alarm.setBy(this.options.clock.uptimeMs() + deadlineMs)
+    })
   }
 
   /** It takes nothing new: `ready` waits for the next. */
@@ -86,14 +122,19 @@ export class ConnectionKeeper {
     if (connection === this.current) this.isGoingAway = true
   }
 
-  /** The first connection is tried once: who starts wants to know at once. */
+  /** Each server is tried once, without a wait: who starts wants to know at once. */
   async start(): Promise<void> {
     try {
-      this.adopt(await this.open())
+      await this.reopen()
     } catch (error) {
       this.setStatus('closed')
       throw error
     }
+  }
+
+  /** The same, and from the first failure on as after a lost connection; `ready` waits for it. */
+  startPatiently(): void {
+    void this.reopen().catch((error: unknown) => this.reconnect(toClientError(error)))
   }
 
   async close(): Promise<void> {
@@ -104,61 +145,51 @@ export class ConnectionKeeper {
     await connection?.close()
   }
 
-  /** Goes where servers send it. */
-  private async open(): Promise<ClientConnection> {
-    const { options, ticket, address, listener } = this
-    const onGoAway = (goAway: GoAway): void => this.onGoAway(goAway)
-    for (;;) {
-      try {
-        return await ClientConnection.open({
-          ...options,
-          ...address.current,
-          redirects: address.redirects,
-          resume: ticket && { ticket, positions: listener.positions() },
-          handlers: { ...listener.handlers, onGoAway },
-          signal: this.closing.signal,
-        })
-      } catch (error) {
-        if (!this.follow(error)) {
-          address.failed()
-          throw error
-        }
-      }
-    }
-  }
-
-  private follow(error: unknown): boolean {
-    return error instanceof ServerClosedError && error.retryClass === 'elsewhere' && this.address.follow(error.target)
+  private async open(destination: Destination): Promise<ClientConnection> {
+    const { options, ticket, listener } = this
+    this.isGoingAway = false
+    const connection = await ClientConnection.open({
+      ...options,
+      ...destination,
+      resume: ticket && { ticket, positions: listener.positions() },
+      handlers: { ...listener.handlers, onGoAway: (goAway) => this.onGoAway(goAway) },
+      signal: this.closing.signal,
+    })
+    this.ticket = connection.ticket
+    return connection
   }
 
   private adopt(connection: ClientConnection): void {
-    this.ticket = connection.ticket
-    if (connection.closedBy !== undefined) throw connection.closedBy
     connection.handlers.onClosed = (error) => this.onClosed(connection, error)
     this.current = connection
-    this.address.arrived()
     this.connectedAtMs = this.options.clock.uptimeMs()
     this.renewal.watch(connection)
+    this.discovery.watch(connection)
     this.setStatus('connected')
     this.listener.onConnected(connection)
     // It may have come right behind the handshake.
     if (this.isGoingAway) return this.listener.onGoAway()
-    for (const waiter of this.waiters.splice(0)) waiter.resolve(connection)
+    this.failure = undefined
+    for (const waiter of this.waiters) waiter.resolve(connection)
+    this.waiters.clear()
   }
 
   private onGoAway({ slotMs, target }: GoAway): void {
     this.notBeforeMs = this.options.clock.uptimeMs() + slotMs
-    this.address.follow(target)
+    this.servers.leave(target)
     this.isGoingAway = true
-    if (this.current !== undefined) this.listener.onGoAway()
+    if (this.current === undefined) return
+    this.discovery.forget(this.current)
+    this.listener.onGoAway()
   }
 
   private onClosed(connection: ClientConnection, error: NestwireError | undefined): void {
     if (this.current !== connection) return
     this.current = undefined
     this.ticket = connection.ticket
-    this.follow(error)
+    this.servers.leave(targetOf(error))
     this.renewal.stop()
+    this.discovery.forget(connection)
     this.backoff.ended(this.options.clock.uptimeMs() - this.connectedAtMs)
     this.listener.onLost()
     if (error !== undefined) void this.reconnect(error)
@@ -167,6 +198,7 @@ export class ConnectionKeeper {
   private async reconnect(cause: NestwireError): Promise<void> {
     let error = cause
     while (this.currentStatus !== 'closed') {
+      this.failure = error
       const verdict = this.backoff.next(error)
       if (verdict.kind === 'stop') return this.stop(error)
       this.setStatus('reconnecting')
@@ -182,8 +214,7 @@ export class ConnectionKeeper {
   }
 
   private async reopen(): Promise<void> {
-    this.isGoingAway = false
-    const connection = await this.open()
+    const connection = await openAnywhere(this.servers, (destination) => this.open(destination))
     // Closed meanwhile: nobody waits for it.
     if (this.currentStatus === 'closed') await connection.close()
     else this.adopt(connection)
@@ -196,13 +227,15 @@ export class ConnectionKeeper {
   }
 
   private stop(error: NestwireError | undefined): void {
+    if (this.current !== undefined) this.discovery.forget(this.current)
     this.current = undefined
     this.closedBy = error ?? new ConnectionClosedError('CLOSED', 'the client was closed')
     this.renewal.stop()
     this.delay?.cancel()
     this.setStatus('closed')
     this.listener.onClosed(error)
-    for (const waiter of this.waiters.splice(0)) waiter.reject(this.closedBy)
+    for (const waiter of this.waiters) waiter.reject(this.closedBy)
+    this.waiters.clear()
   }
 
   private setStatus(status: ConnectionStatus): void {

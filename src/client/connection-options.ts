@@ -1,4 +1,5 @@
 /** What a connection is given and tells: options with their defaults, and the packets that answer no call. */
+import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls'
 import { systemClock, type Clock } from '../clock.js'
 import { DEFAULT_PORT, Priority } from '../protocol/constants.js'
 import type { Deliver, Gap, GoAway, Metadata, RoomPosition, WireLimits } from '../protocol/packets.js'
@@ -22,13 +23,22 @@ export interface ConnectionHandlers {
   onClosed?: (error: NestwireError | undefined) => void
 }
 
+/**
+ * What `node:tls` takes to connect, PEM texts. The server's certificate is checked in any case: against `ca`, without one
+ * against the authorities that Node knows, for `servername` or else the host. `cert` and `key` are shown where the server
+ * asks for them, and log in where no token is given.
+ */
+export type ClientTls = Pick<TlsConnectionOptions, 'ca' | 'cert' | 'key' | 'passphrase' | 'servername' | 'minVersion'>
+
 export interface ConnectionOptions {
   /** Default 127.0.0.1. */
   readonly host?: string
   /** Default 7420. */
   readonly port?: number
+  /** Switches TLS on, if only by `{}`. */
+  readonly tls?: ClientTls | undefined
   /** Sent if the server asks for authentication; a function is called anew for each login. */
-  readonly token?: string | (() => string | Promise<string>)
+  readonly token?: string | (() => string | Promise<string>) | undefined
   /** Takes up an earlier session again, if the server still knows it; else the token is sent. */
   readonly resume?: ResumeOffer | undefined
   /** Free text for the server's logs. */
@@ -52,9 +62,9 @@ export interface ResumeOffer {
 
 export interface CallOptions {
   /** After this the call fails with DEADLINE_EXCEEDED here and is cancelled there; at most 10 ms late. Default: none. */
-  readonly deadlineMs?: number
-  readonly metadata?: Metadata
-  readonly priority?: CallPriority
+  readonly deadlineMs?: number | undefined
+  readonly metadata?: Metadata | undefined
+  readonly priority?: CallPriority | undefined
 }
 export type CallPriority = 'normal' | 'high' | 'low'
 
@@ -81,6 +91,7 @@ export function withDefaults(options: ConnectionOptions) {
   return {
     host: options.host ?? DEFAULT_HOST,
     port: options.port ?? DEFAULT_PORT,
+    tls: options.tls,
     agent: options.agent ?? DEFAULT_AGENT,
     connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
     maxOutboxBytes: options.maxOutboxBytes ?? DEFAULT_MAX_OUTBOX_BYTES,

@@ -23,6 +23,8 @@ export const CLIENT_ERROR_CODES = [
   'OUTBOX_FULL',
   /** More messages, or more of their bytes, than `sendBuffer` holds have no answer yet; nothing was sent. */
   'SEND_BUFFER_FULL',
+  /** No connection had room for the call within `acquireTimeoutMs`, or too many wait already; nothing was sent. */
+  'POOL_EXHAUSTED',
   /** The packet is larger than the server takes; nothing was sent. */
   'FRAME_TOO_LARGE',
   /** A field does not fit the protocol (a name, a pattern, a message id); nothing was sent. */
@@ -124,5 +126,9 @@ function closeName(code: number): string {
 export function connectionError(cause: unknown, fallback: ClientErrorCode): ConnectionClosedError {
   const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : fallback
   const message = cause instanceof Error && cause.message !== '' ? cause.message : 'the connection was lost'
+  // OpenSSL says so in a line of its own source.
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') {
+    return new ConnectionClosedError(code, 'the server does not speak TLS', { cause })
+  }
   return new ConnectionClosedError(code, message, { cause })
 }

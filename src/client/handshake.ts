@@ -1,15 +1,16 @@
 /**
- * From a TCP connect to AUTH_OK or RESUMED (WELCOME, where the server asks for no authentication), under one deadline. A
+ * From a TCP connect, and TLS, to AUTH_OK or RESUMED (WELCOME, where the server asks for no authentication), under one deadline. A
  * session that cannot be resumed is no failure as long as there is a token for a new one.
  */
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Clock } from '../clock.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import { Feature, MAX_FRAME_BYTES_CEILING, PROTOCOL_VERSION } from '../protocol/constants.js'
 import type { AuthOk, ErrorPacket, Packet, ResumedRoom, Welcome, WireLimits } from '../protocol/packets.js'
 import { Alarm } from './alarm.js'
-import { readToken, type ConnectionOptions, type ResumeOffer } from './connection-options.js'
+import { readToken, type ClientTls, type ConnectionOptions, type ResumeOffer } from './connection-options.js'
 import { ClientError, NestwireError, ServerClosedError, ServerError, TimeoutError } from './errors.js'
+import { openSocket } from './open-socket.js'
 import { resumeRequest } from './resume-request.js'
 import { isPassing } from './retry.js'
 import { abortedError } from './unless-aborted.js'
@@ -18,6 +19,7 @@ import { Wire, type WireListener } from './wire.js'
 interface HandshakeOptions {
   readonly host: string
   readonly port: number
+  readonly tls?: ClientTls | undefined
   readonly token: ConnectionOptions['token']
   readonly agent: string
   readonly connectTimeoutMs: number
@@ -42,20 +44,21 @@ export interface HandshakeResult {
 type HandshakeOutcome = (result: HandshakeResult | NestwireError) => void
 
 export function shakeHands(options: HandshakeOptions, onOutcome: HandshakeOutcome): void {
-  const { host, port } = options
   let socket: Socket
+  let handshake: Handshake | undefined
   try {
-    socket = connect({ host, port, noDelay: true })
+    socket = openSocket(options, () => handshake?.greet())
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
     return onOutcome(new ClientError('BAD_FIELD', message, { cause }))
   }
-  new Handshake(socket, options, onOutcome).start()
+  handshake = new Handshake(socket, options, onOutcome)
+  handshake.start()
 }
 
 const RESUME_CORRELATION = 1
 const AUTH_CORRELATION = 2
-const FEATURES: number = Feature.Resume | Feature.Positions
+const FEATURES: number = Feature.Resume | Feature.Positions | Feature.Cluster
 /** May come at any time after WELCOME, and mean nothing yet; of events no server should need that. */
 const skipped: ReadonlySet<Packet['kind']> = new Set(['goAway', 'gap', 'ticket', 'event'])
 
@@ -84,14 +87,16 @@ class Handshake implements WireListener {
   }
 
   start(): void {
-    const { clock, connectTimeoutMs, agent, signal } = this.options
+    const { clock, connectTimeoutMs, signal } = this.options
     if (signal?.aborted === true) return this.abort()
     signal?.addEventListener('abort', this.abort)
     this.alarm.setBy(clock.uptimeMs() + connectTimeoutMs)
-    this.wire.socket.once('connect', () => {
-      const versions = { minVersion: PROTOCOL_VERSION, maxVersion: PROTOCOL_VERSION }
-      this.trySend({ kind: 'hello', ...versions, features: FEATURES, agent })
-    })
+  }
+
+  /** The socket is there. */
+  greet(): void {
+    const versions = { minVersion: PROTOCOL_VERSION, maxVersion: PROTOCOL_VERSION }
+    this.trySend({ kind: 'hello', ...versions, features: FEATURES, agent: this.options.agent })
   }
 
   onPacket(packet: Packet): void {
@@ -132,7 +137,8 @@ class Handshake implements WireListener {
     if (welcome.authentication === 'none') return this.finish(welcome, undefined)
     const { resume } = this.options
     const canResume = resume !== undefined && (welcome.features & Feature.Resume) !== 0
-    const request = canResume ? resumeRequest(resume, RESUME_CORRELATION) : undefined
+    const ids = { correlation: RESUME_CORRELATION, redirects: this.redirects }
+    const request = canResume ? resumeRequest(resume, ids) : undefined
     if (request === undefined) return this.logIn()
     this.isResuming = true
     this.trySend(request)
@@ -167,9 +173,16 @@ class Handshake implements WireListener {
 
   private sendToken(token: string | undefined): void {
     if (this.isOver) return
-    if (token === undefined) return this.giveUp(new ClientError('TOKEN_REQUIRED', 'the server wants a token'))
-    const redirects = this.options.redirects ?? 0
-    this.trySend({ kind: 'auth', correlation: AUTH_CORRELATION, redirects, token })
+    const hasCertificate = this.options.tls?.cert !== undefined
+    if (token === undefined && !hasCertificate) {
+      return this.giveUp(new ClientError('TOKEN_REQUIRED', 'the server wants a token'))
+    }
+    // None: it is the certificate that counts.
+    this.trySend({ kind: 'auth', correlation: AUTH_CORRELATION, redirects: this.redirects, token: token ?? '' })
+  }
+
+  private get redirects(): number {
+    return this.options.redirects ?? 0
   }
 
   private trySend(packet: Packet): void {

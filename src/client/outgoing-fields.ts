@@ -1,5 +1,5 @@
 /** What callers give, as fields of packets; throws `ClientError` BAD_FIELD for what has no place in one. */
-import { encodeBody } from '../protocol/body.js'
+import { encodeBriefly } from '../protocol/body.js'
 import { parseRoomId, type RoomId } from '../protocol/ids.js'
 import { ClientError, NestwireError } from './errors.js'
 
@@ -14,9 +14,10 @@ export function toRoomId(room: string): RoomId {
   return id
 }
 
+/** For a packet that is encoded at once, see `encodeBriefly`. */
 export function toBody(data: unknown): Buffer {
   try {
-    return encodeBody(data)
+    return encodeBriefly(data)
   } catch (error) {
     throw toClientError(error)
   }

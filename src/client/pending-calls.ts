@@ -46,7 +46,10 @@ export class PendingCalls {
 
   /** Answers to calls that are over already are dropped. */
   answer(packet: Answer): void {
-    if (this.calls.get(packet.correlation)?.answer(packet) === true) this.take(packet.correlation)
+    const { correlation } = packet
+    // The last answer takes the call out before it is heard: who hears it and lets go at once cancels nothing.
+    if (packet.kind !== 'next') this.take(correlation)?.answer(packet)
+    else if (this.calls.get(correlation)?.answer(packet) === true) this.take(correlation)
   }
 
   /** Those whose time is over at `nowMs`. */

@@ -3,14 +3,17 @@ import { MAX_HANDSHAKE_FRAME_BYTES, PREAMBLE_BYTES } from '../protocol/constants
 import type { Resume, RoomPosition } from '../protocol/packets.js'
 import type { ResumeOffer } from './connection-options.js'
 
-/** Lengths of the ticket and of the list. */
-const COUNTS_BYTES = 4
+/** Redirects, lengths of the ticket and of the list. */
+const FIXED_BYTES = 5
 /** `room:str8 epoch:u64 seq:u64` without the name. */
 const POSITION_BYTES = 17
 
 /** Names the rooms that have room in it, in order; `undefined` if there is none for the ticket. */
-export function resumeRequest({ ticket, positions }: ResumeOffer, correlation: number): Resume | undefined {
-  let bytesLeft = MAX_HANDSHAKE_FRAME_BYTES - PREAMBLE_BYTES - COUNTS_BYTES - ticket.length
+export function resumeRequest(
+  { ticket, positions }: ResumeOffer,
+  { correlation, redirects }: Pick<Resume, 'correlation' | 'redirects'>,
+): Resume | undefined {
+  let bytesLeft = MAX_HANDSHAKE_FRAME_BYTES - PREAMBLE_BYTES - FIXED_BYTES - ticket.length
   if (ticket.length === 0 || bytesLeft < 0) return undefined
   const named: RoomPosition[] = []
   for (const position of positions) {
@@ -18,5 +21,5 @@ export function resumeRequest({ ticket, positions }: ResumeOffer, correlation: n
     if (bytesLeft < 0) break
     named.push(position)
   }
-  return { kind: 'resume', correlation, ticket, positions: named }
+  return { kind: 'resume', correlation, redirects, ticket, positions: named }
 }

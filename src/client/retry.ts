@@ -32,18 +32,19 @@ const lasting: ReadonlySet<string> = new Set([
  * `random` returns 0 up to 1.
  */
 export function judgeRetry(error: NestwireError, attempt: number, random: () => number): RetryVerdict {
-  if (!mayPass(error)) return { kind: 'stop' }
+  if (isLasting(error)) return { kind: 'stop' }
   const jitterMs = random() * Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** attempt)
   return { kind: 'retry', delayMs: askedDelayMs(error) + jitterMs }
 }
 
-export const isPassing = (errorCode: number): boolean => passing.has(errorCode)
-
-function mayPass(error: NestwireError): boolean {
-  if (error instanceof ServerClosedError) return error.retryClass !== 'never'
-  if (error instanceof ServerError) return isPassing(error.errorCode)
-  return !lasting.has(error.code)
+/** True: the next try would meet it again. */
+export function isLasting(error: NestwireError): boolean {
+  if (error instanceof ServerClosedError) return error.retryClass === 'never'
+  if (error instanceof ServerError) return !isPassing(error.errorCode)
+  return lasting.has(error.code)
 }
+
+export const isPassing = (errorCode: number): boolean => passing.has(errorCode)
 
 const askedDelayMs = (error: NestwireError): number =>
   error instanceof ServerClosedError || error instanceof ServerError ? error.retryAfterMs : 0

@@ -39,7 +39,9 @@ export interface GapItem {
   readonly reason: GapCause
 }
 export type GapCause = 'trimmed' | 'epochChanged' | 'aheadOfLog' | 'unavailable'
-export type RoomItem = TextItem | JoinItem | LeaveItem | GapItem
+/** One record of the room's log. */
+export type LoggedItem = TextItem | JoinItem | LeaveItem
+export type RoomItem = LoggedItem | GapItem
 
 const leaveReasons = new Map<number | undefined, LeaveItem['reason']>([
   [LeaveReason.Left, 'left'],
@@ -47,7 +49,7 @@ const leaveReasons = new Map<number | undefined, LeaveItem['reason']>([
   [LeaveReason.Banned, 'banned'],
 ])
 
-export function toItem({ kind, seq, prev, timeMs, sender, body }: RoomRecord): RoomItem {
+export function toItem({ kind, seq, prev, timeMs, sender, body }: RoomRecord): LoggedItem {
   switch (kind) {
     case RecordKind.Text:
       return { kind: 'text', seq, prev, timeMs, sender, text: body.toString(), body: Buffer.from(body) }

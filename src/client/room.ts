@@ -4,12 +4,14 @@ import type { ConnectionKeeper } from './connection-keeper.js'
 import type { Published } from './pending-send.js'
 import type { EndReason, RoomFeed } from './room-feed.js'
 import type { RoomItem } from './room-items.js'
+import type { RoomSignals, SignalListener } from './room-signals.js'
 import type { SendLine } from './send-line.js'
 
 interface RoomParts {
   readonly keeper: ConnectionKeeper
   readonly feed: RoomFeed
   readonly sends: SendLine
+  readonly signals: RoomSignals
 }
 
 export class Room implements AsyncIterable<RoomItem> {
@@ -36,6 +38,20 @@ export class Room implements AsyncIterable<RoomItem> {
    */
   publish(body: string | Uint8Array, options: PublishOptions = {}): Promise<Published> {
     return this.parts.sends.publish(this.parts.feed.room, body, options)
+  }
+
+  /**
+   * Tells the other connections in the room something in passing, such as who is typing: never stored, at most once, in no
+   * order with messages. `data` is up to 1,024 bytes of MessagePack. Resolves when the server has passed it on; rejects with
+   * NOT_CONNECTED while there is no connection, and as any request does.
+   */
+  async signal(name: string, data?: unknown): Promise<void> {
+    await this.parts.keeper.connection.request('rooms.signal', { room: this.name, name, data })
+  }
+
+  /** What others signal, until the returned function is called. */
+  onSignal(listener: SignalListener): () => void {
+    return this.parts.signals.listen(listener)
   }
 
   /** Ends the membership and the loop. */

@@ -22,6 +22,8 @@ interface SendLineOptions {
   readonly limits: QueueLimits
   /** 0 up to 1, for the jitter. */
   readonly random: () => number
+  /** Why there is no connection, for who waits in vain. */
+  readonly whyNone: () => NestwireError | undefined
 }
 
 interface RoomLine {
@@ -208,6 +210,7 @@ export class SendLine {
   private dropIfLate(send: PendingSend): boolean {
     if (!send.isLate(this.windowMs)) return false
     this.remove(send)
+    send.failure ??= this.options.whyNone()
     send.expire()
     return true
   }

@@ -111,7 +111,7 @@ export class Wire {
     return this.outgoing.whenRoom()
   }
 
-  /** True once all that was sent so far is handed to the system, false if the wire ended first. */
+  /** True once what is sent next is handed to the system, false if the wire ended first. Ask before it is sent: it may leave at once. */
   whenWritten(): Promise<boolean> {
     return this.outgoing.whenWritten()
   }

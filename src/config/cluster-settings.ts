@@ -1,5 +1,5 @@
 /** Where the nodes of a cluster meet. The table of all settings is in `settings-schema.ts`. */
-import { natsUrls, oneOf, subjectToken, text } from './setting-types.js'
+import { natsUrls, oneOf, reachableAddress, subjectToken, text } from './setting-types.js'
 import type { Setting } from './setting.js'
 
 const REPLICAS = { '1': 1, '3': 3, '5': 5 } as const
@@ -15,7 +15,7 @@ export const clusterSettings = {
   },
   name: {
     env: 'NESTWIRE_CLUSTER_NAME',
-    type: subjectToken(),
+    type: subjectToken(32),
     default: 'nestwire',
     effect: 'Nodes of one name share rooms, members and sessions; several clusters can use the same NATS servers.',
     live: false,
@@ -25,6 +25,30 @@ export const clusterSettings = {
     type: oneOf('1', '3', '5').transform((count) => REPLICAS[count]),
     default: 1,
     effect: 'NATS servers that keep each message; with 3 one of them may die.',
+    live: false,
+  },
+  routing: {
+    env: 'NESTWIRE_CLUSTER_ROUTING',
+    type: oneOf('redirect', 'accept'),
+    default: 'redirect',
+    effect:
+      'redirect: a user who logs in on another node than the ring says is sent there; accept: every node takes everybody, as behind a balancer.',
+    live: true,
+  },
+  nodeName: {
+    env: 'NESTWIRE_NODE_NAME',
+    type: subjectToken(64),
+    default: undefined,
+    effect:
+      'Name of this node on the ring, other than those of all others and the same after a restart; without it made from the address.',
+    live: false,
+  },
+  advertisedAddress: {
+    env: 'NESTWIRE_ADVERTISED_ADDRESS',
+    type: reachableAddress(),
+    default: undefined,
+    effect:
+      'Where clients reach this node, as host:port or host; without it NESTWIRE_HOST and the port, or the name of the machine where that is every interface.',
     live: false,
   },
   user: {
@@ -40,6 +64,7 @@ export const clusterSettings = {
     default: undefined,
     effect: 'Password for NATS.',
     live: false,
+    secret: true,
   },
   token: {
     env: 'NESTWIRE_CLUSTER_TOKEN',
@@ -47,6 +72,7 @@ export const clusterSettings = {
     default: undefined,
     effect: 'Token for NATS.',
     live: false,
+    secret: true,
   },
   credsFile: {
     env: 'NESTWIRE_CLUSTER_CREDS_FILE',

@@ -8,6 +8,7 @@ import type { Setting } from './setting.js'
 import { settingsList, type SettingsValue } from './settings-schema.js'
 import { StartUpError } from './start-up-error.js'
 
+/** Names and texts; an empty text counts as absent. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** One line a problem, each starting with the name of the variable. */
@@ -42,12 +43,39 @@ const rules: readonly { readonly broken: (value: SettingsValue) => boolean; read
     problem: 'NESTWIRE_IDLE_TIMEOUT_MS must be more than NESTWIRE_PING_INTERVAL_MS',
   },
   {
+    broken: ({ abuse }) => abuse.backoffMs > abuse.maxBackoffMs,
+    problem: 'NESTWIRE_BACKOFF_MS must be at most NESTWIRE_MAX_BACKOFF_MS',
+  },
+  {
     broken: ({ auth }) => auth.secret !== undefined && auth.publicKeyFile !== undefined,
     problem: 'NESTWIRE_AUTH_SECRET must not be set together with NESTWIRE_AUTH_PUBLIC_KEY_FILE',
   },
   {
+    broken: ({ tls }) => (tls.certFile === undefined) !== (tls.keyFile === undefined),
+    problem: 'NESTWIRE_TLS_CERT_FILE and NESTWIRE_TLS_KEY_FILE must be set together',
+  },
+  {
+    broken: ({ tls }) => tls.certFile === undefined && (tls.http || tls.clientCert !== 'none'),
+    problem: 'NESTWIRE_HTTP_TLS=true and NESTWIRE_TLS_CLIENT_CERT need NESTWIRE_TLS_CERT_FILE',
+  },
+  {
+    // Without authorities of its own Node would believe all those of the web.
+    broken: ({ tls }) => (tls.clientCert === 'none') !== (tls.clientCaFile === undefined),
+    problem: 'NESTWIRE_TLS_CLIENT_CERT=optional or required and NESTWIRE_TLS_CLIENT_CA_FILE must be set together',
+  },
+  {
     broken: ({ cluster }) => (cluster.user === undefined) !== (cluster.password === undefined),
     problem: 'NESTWIRE_CLUSTER_USER and NESTWIRE_CLUSTER_PASSWORD must be set together',
+  },
+  {
+    // A secret that a node makes for itself would make it refuse the clients of the others.
+    broken: ({ cluster, auth }) => cluster.url !== undefined && (auth.secret ?? auth.publicKeyFile) === undefined,
+    problem: 'NESTWIRE_CLUSTER_URL needs NESTWIRE_AUTH_SECRET or NESTWIRE_AUTH_PUBLIC_KEY_FILE, the same on all nodes',
+  },
+  {
+    broken: ({ cluster, sessions }) =>
+      cluster.url !== undefined && sessions.resume && sessions.ticketSecret === undefined,
+    problem: 'NESTWIRE_CLUSTER_URL needs NESTWIRE_TICKET_SECRET, the same on all nodes, or NESTWIRE_RESUME=false',
   },
   {
     broken: ({ cluster: { user, token, credsFile } }) =>
@@ -60,9 +88,12 @@ const rules: readonly { readonly broken: (value: SettingsValue) => boolean; read
   },
 ]
 
-/** Throws `SettingsError`. An empty variable counts as absent. */
-export function loadSettings(env: Environment): SettingsValue {
-  const problems = unknownNames(env)
+/**
+ * `shadowed`: what is set as well and overruled. It must be good by itself, for who takes the other away, perhaps at night, would
+ * bring it in force. Throws `SettingsError`.
+ */
+export function loadSettings(env: Environment, shadowed: Environment = {}): SettingsValue {
+  const problems = [...unknownNames(env), ...shadowedProblems(shadowed)]
   const groups: Record<string, Record<string, unknown>> = {}
   for (const { group, key, setting } of settingsList) {
     const parsed = parseSetting(setting, env[setting.env])
@@ -74,15 +105,29 @@ export function loadSettings(env: Environment): SettingsValue {
   // The list is made from the schema that the type is made from: all keys are there, each of its type.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const value = Object.freeze(groups) as unknown as SettingsValue
+  checkRules(value)
+  return value
+}
+
+/** Throws `SettingsError` if settings that are good one by one do not go together. */
+export function checkRules(value: SettingsValue): void {
   const broken = rules.filter((rule) => rule.broken(value)).map((rule) => rule.problem)
   if (broken.length > 0) throw new SettingsError(broken)
-  return value
 }
 
 function parseSetting(setting: Setting, text: string | undefined): { value: unknown } | { problem: string } {
   if (text === undefined || text === '') return { value: setting.default }
   const parsed = setting.type.safeParse(text)
   return parsed.success ? { value: parsed.data } : { problem: parsed.error.issues[0]?.message ?? 'is not acceptable' }
+}
+
+function shadowedProblems(shadowed: Environment): string[] {
+  return settingsList.flatMap(({ setting }) => {
+    const parsed = parseSetting(setting, shadowed[setting.env])
+    return 'problem' in parsed
+      ? [`${setting.env} ${parsed.problem}, also in the file, which the environment overrules`]
+      : []
+  })
 }
 
 /** A misspelt name would leave a limit at its default without anybody noticing. */

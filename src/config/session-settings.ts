@@ -19,7 +19,8 @@ export const sessionSettings = {
     default: undefined,
     effect:
       'Secret that tickets are signed with, 32 characters or more; without it one is made and kept in the data folder, mode 0600.',
-    live: false,
+    live: true,
+    secret: true,
   },
   ticketTtlMs: {
     env: 'NESTWIRE_TICKET_TTL_MS',
@@ -27,7 +28,7 @@ export const sessionSettings = {
     default: 3_600_000,
     unit: 'ms',
     effect: 'Longest life of a ticket, which is renewed at half of it and never outlives the token.',
-    live: false,
+    live: true,
   },
   loginsPerSecond: {
     env: 'NESTWIRE_LOGINS_PER_SECOND',

@@ -6,6 +6,7 @@ type Unit =
   | 'bytes/s'
   | 'ms'
   | 'connections'
+  | 'handshakes'
   | 'requests'
   | 'rooms'
   | 'members'
@@ -13,15 +14,24 @@ type Unit =
   | 'records/s'
   | 'verifications'
   | 'logins/s'
+  | 'signals/s'
+  | 'connects/min'
+  | 'logins/min'
+  | 'failures/min'
+  | 'rooms/min'
+  | 'frames/s'
+  | 'entries'
 
 export interface Setting {
   readonly env: `NESTWIRE_${string}`
   readonly type: z.ZodType<unknown, string>
   /** `undefined`: the setting may be absent. */
-  readonly default: string | number | boolean | undefined
+  readonly default: string | number | boolean | readonly string[] | undefined
   readonly unit?: Unit
   readonly effect: string
   readonly live: boolean
+  /** Never shown, in no answer and no log line. */
+  readonly secret?: true
 }
 
 export const KIB = 1024

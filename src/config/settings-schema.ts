@@ -5,11 +5,14 @@
  */
 import type { z } from 'zod'
 import { DEFAULT_PORT } from '../protocol/constants.js'
+import { abuseSettings } from './abuse-settings.js'
 import { clusterSettings } from './cluster-settings.js'
 import { deliverySettings } from './delivery-settings.js'
+import { operationSettings } from './operation-settings.js'
 import { DAY_MS, KIB, MIB, type Setting } from './setting.js'
 import { sessionSettings } from './session-settings.js'
 import { flag, oneOf, text, wholeNumber } from './setting-types.js'
+import { tlsSettings } from './tls-settings.js'
 import { transportSettings } from './transport-settings.js'
 
 const settingsSchema = {
@@ -32,7 +35,7 @@ const settingsSchema = {
       env: 'NESTWIRE_HTTP_HOST',
       type: text(),
       default: '127.0.0.1',
-      effect: 'Address of the HTTP side: health.',
+      effect: 'Address of the HTTP side: health, metrics, administration, and the cluster as this node sees it.',
       live: false,
     },
     httpPort: {
@@ -59,14 +62,15 @@ const settingsSchema = {
       default: undefined,
       effect:
         'Secret of HS256 tokens, 32 characters or more; without it one is made and kept in the data folder, mode 0600.',
-      live: false,
+      live: true,
+      secret: true,
     },
     publicKeyFile: {
       env: 'NESTWIRE_AUTH_PUBLIC_KEY_FILE',
       type: text(),
       default: undefined,
       effect: 'PEM (SPKI) or JWKS file with the keys of your token issuer: EdDSA, ES256, RS256; HS256 is then refused.',
-      live: false,
+      live: true,
     },
     issuer: {
       env: 'NESTWIRE_AUTH_ISSUER',
@@ -100,6 +104,7 @@ const settingsSchema = {
       live: true,
     },
   },
+  tls: tlsSettings,
   sessions: sessionSettings,
   rooms: {
     open: {
@@ -139,6 +144,14 @@ const settingsSchema = {
       default: 1_000,
       unit: 'ms',
       effect: 'A large room is told its member count at most once in this time.',
+      live: true,
+    },
+    signalsPerSecond: {
+      env: 'NESTWIRE_SIGNALS_PER_SECOND',
+      type: wholeNumber(1, 10_000),
+      default: 50,
+      unit: 'signals/s',
+      effect: 'Signals (rooms.signal) that one session of a user may send in a second, all at once or spread.',
       live: true,
     },
   },
@@ -205,34 +218,40 @@ const settingsSchema = {
       default: 250_000,
       unit: 'records',
       effect: 'Records over all rooms whose ids are known, 80 bytes of memory each.',
-      live: false,
+      live: true,
     },
   },
   cluster: clusterSettings,
   delivery: deliverySettings,
   transport: transportSettings,
+  abuse: abuseSettings,
   output: {
     logLevel: {
       env: 'NESTWIRE_LOG_LEVEL',
       type: oneOf('fatal', 'error', 'warn', 'log', 'debug', 'verbose'),
       default: 'log',
       effect: 'Least important messages that are written.',
-      live: false,
+      live: true,
     },
     logJson: {
       env: 'NESTWIRE_LOG_JSON',
-      type: flag(),
-      default: false,
-      effect: 'Whether log lines are JSON.',
+      type: oneOf('auto', 'true', 'false'),
+      default: 'auto',
+      effect: 'Whether log lines are JSON; auto: unless standard output is a terminal.',
       live: false,
     },
   },
+  operation: operationSettings,
 } as const satisfies Record<string, Record<string, Setting>>
 
 type Schema = typeof settingsSchema
 type ValueOf<One extends Setting> = undefined extends One['default']
   ? z.output<One['type']> | undefined
   : z.output<One['type']>
+
+/** Of every variable that is a setting. */
+export type SettingName = { [Group in keyof Schema]: NameOf<Schema[Group]> }[keyof Schema]
+type NameOf<Group> = { [Key in keyof Group]: Group[Key] extends Setting ? Group[Key]['env'] : never }[keyof Group]
 
 /** All settings at one moment, frozen. Never keep a number from it: read `Settings.current` again. */
 export type SettingsValue = {

@@ -1,37 +1,59 @@
-import { Module, type DynamicModule } from '@nestjs/common'
-import { ConfigModule } from '@nestjs/config'
-import { loadSettings, type Environment } from './load-settings.js'
-import type { SettingsValue } from './settings-schema.js'
+import {
+  Inject,
+  Module,
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  type FactoryProvider,
+  type OnApplicationBootstrap,
+} from '@nestjs/common'
+import { CLOCK } from '../clock.module.js'
+import type { Clock } from '../clock.js'
+import { ConfigFileWatch } from './config-file-watch.js'
+import { ConfigReload } from './config-reload.js'
+import { LoadedSettings } from './read-settings.js'
 import { Settings } from './settings.js'
 
-/** Makes `Settings` injectable everywhere. */
+/** Makes `Settings` injectable everywhere, and reloads them when their file changes. */
 @Module({})
-export class SettingsModule {
-  /**
-   * Without `env`: the file `.env` of the working directory, then the environment of the process, which wins. Rejects
-   * with `SettingsError` before Nest has started anything.
-   */
-  static async forRoot(env?: Environment): Promise<DynamicModule> {
-    const { value, configModule } = await read(env)
+export class SettingsModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly watch: ConfigFileWatch | undefined
+
+  constructor(reload: ConfigReload, @Inject(CLOCK) clock: Clock) {
+    const { file } = reload
+    if (file === undefined) return
+    this.watch = new ConfigFileWatch({
+      path: file.path,
+      clock,
+      signature: () => file.signature(),
+      readSignature: () => reload.fileSignature,
+      onChanged: () => void reload.run('file'),
+    })
+  }
+
+  /** `source` reads them, when the modules are made. */
+  static from(source: Pick<FactoryProvider<LoadedSettings>, 'inject' | 'useFactory'>): DynamicModule {
     return {
       module: SettingsModule,
       global: true,
-      imports: [configModule],
-      providers: [{ provide: Settings, useValue: new Settings(value) }],
-      exports: [Settings],
+      providers: [
+        { provide: LoadedSettings, ...source },
+        { provide: Settings, inject: [LoadedSettings], useFactory: ({ settings }: LoadedSettings) => settings },
+        {
+          provide: ConfigReload,
+          inject: [LoadedSettings, CLOCK],
+          useFactory: ({ settings, places }: LoadedSettings, clock: Clock) =>
+            new ConfigReload(settings, places, () => clock.now()),
+        },
+      ],
+      exports: [Settings, ConfigReload],
     }
   }
-}
 
-async function read(env?: Environment): Promise<{ value: SettingsValue; configModule: DynamicModule }> {
-  let value: SettingsValue | undefined
-  const configModule = await ConfigModule.forRoot({
-    ignoreEnvFile: env !== undefined,
-    validate: (merged) => {
-      value = loadSettings(env ?? merged)
-      // Nothing goes back into `process.env`: children must not inherit a secret from the file.
-      return {}
-    },
-  })
-  return { value: value ?? loadSettings(env ?? {}), configModule }
+  onApplicationBootstrap(): void {
+    this.watch?.start()
+  }
+
+  beforeApplicationShutdown(): void {
+    this.watch?.close()
+  }
 }

@@ -12,6 +12,14 @@ export const transportSettings = {
     effect: 'Connections at the same time; keep it under the limit of open files (ulimit -n).',
     live: true,
   },
+  maxTlsHandshakes: {
+    env: 'NESTWIRE_MAX_TLS_HANDSHAKES',
+    type: wholeNumber(1, 1_000_000),
+    default: 512,
+    unit: 'handshakes',
+    effect: 'Handshakes of TLS under way, of those that have begun to speak.',
+    live: true,
+  },
   maxHandshakeFrameBytes: {
     env: 'NESTWIRE_MAX_HANDSHAKE_FRAME_BYTES',
     type: wholeNumber(MAX_HANDSHAKE_FRAME_BYTES, 64 * KIB),
@@ -42,6 +50,23 @@ export const transportSettings = {
     default: 1_024,
     unit: 'requests',
     effect: 'Unanswered requests of one connection; reading from it pauses at this many.',
+    live: true,
+  },
+  inboundFramesPerSecond: {
+    env: 'NESTWIRE_INBOUND_FRAMES_PER_SECOND',
+    type: wholeNumber(100, 10_000_000),
+    default: 60_000,
+    unit: 'frames/s',
+    effect:
+      'Frames of any kind that are read of one connection in a second, all at once or spread; services and admins are free.',
+    live: true,
+  },
+  inboundBytesPerSecond: {
+    env: 'NESTWIRE_INBOUND_BYTES_PER_SECOND',
+    type: wholeNumber(64 * KIB, 64 * 1024 * MIB),
+    default: 128 * MIB,
+    unit: 'bytes/s',
+    effect: 'The same, counted in bytes.',
     live: true,
   },
   maxRoomsPerConnection: {
@@ -82,7 +107,7 @@ export const transportSettings = {
     type: wholeNumber(10, DAY_MS),
     default: 10_000,
     unit: 'ms',
-    effect: 'From connecting to AUTH_OK.',
+    effect: 'From connecting to AUTH_OK, the handshake of TLS included.',
     live: true,
   },
   halfFrameTimeoutMs: {

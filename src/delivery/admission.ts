@@ -1,7 +1,7 @@
 /**
  * Who may enter, decided before anything is logged; the only place that refuses. Capacity is what was admitted and not
  * yet logged, and what was logged and not yet offered to the last live member, counted in bytes and in messages, whichever
- * is fuller. Pure: no clock, no queue.
+ * is fuller. What is logged is not refused: past twice the capacity it is only not held. Pure: no clock, no queue.
  *
  *   high    always enters; with its lane full the publisher must wait
  *   normal  enters; when congested it is degraded to the low lane, and refused if that is full too
@@ -67,6 +67,11 @@ export class Admission {
     return this.totalBytes
   }
 
+  /** What is held in one lane. */
+  loadOf(lane: Lane): { readonly bytes: number; readonly messages: number } {
+    return this.loads[lane]
+  }
+
   /** Holds `bytes` for one message of the wanted priority, in the lane of the verdict; `release` gives them back. */
   admit(wanted: Lane, bytes: number): AdmissionVerdict {
     const verdict = this.judge(wanted, bytes)
@@ -74,9 +79,16 @@ export class Admission {
     return verdict
   }
 
-  /** Holds `bytes` for a message that is logged, by whomever: nobody may refuse it any more. */
-  take(lane: Lane, bytes: number): void {
+  /**
+   * Holds `bytes` for a message that is logged, by whomever; false if there is no room for it, and it must be read when
+   * it is wanted. There is room for twice what may be admitted, in bytes and in messages of all lanes. A log that is fed
+   * by this process alone never needs more: each byte of a message was admitted, and counts a second time only from its
+   * commit until whoever appended it has heard of that.
+   */
+  take(lane: Lane, bytes: number): boolean {
+    if (!this.mayHold(bytes)) return false
     this.hold(lane, bytes)
+    return true
   }
 
   /** The message was offered to the last live member; or it is logged, or never will be. */
@@ -109,6 +121,16 @@ export class Admission {
     const load = this.loads[lane]
     if (load.messages === 0 && this.totalBytes === 0) return true
     return load.bytes + bytes <= maxBytes && load.messages < maxMessages && this.totalBytes + bytes <= maxTotalBytes
+  }
+
+  /** The first two always: one that was admitted alone may be larger than everything. */
+  private mayHold(bytes: number): boolean {
+    const { lanes, maxTotalBytes } = this.limits()
+    const { high, normal, low } = this.loads
+    const messages = high.messages + normal.messages + low.messages
+    if (messages < 2) return true
+    const maxMessages = lanes.high.maxMessages + lanes.normal.maxMessages + lanes.low.maxMessages
+    return this.totalBytes + bytes <= 2 * maxTotalBytes && messages < 2 * maxMessages
   }
 
   private hold(lane: Lane, bytes: number): void {

@@ -8,10 +8,11 @@ import type { Clock } from '../clock.js'
 import { encodePacket } from '../protocol/encode-packet.js'
 import { encodeDeliverFrames, type DeliverFrame } from '../protocol/deliver-frames.js'
 import { DELIVER_RESERVE_BYTES } from '../protocol/constants.js'
-import { GapReason } from '../protocol/packets.js'
+import { GapReason, type RoomRecord } from '../protocol/packets.js'
 import type { Seq } from '../protocol/ids.js'
 import type { RoomLog } from '../log/room-log.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
+import type { DeliveryCounters } from './delivery-counters.js'
 import type { RoomMember } from './room-member.js'
 
 interface CatchUpParts {
@@ -21,6 +22,7 @@ interface CatchUpParts {
     readonly maxFrameBytes: number
   }
   readonly clock: Pick<Clock, 'every'>
+  readonly counters: DeliveryCounters
   /** Milliseconds with fractions; only differences count. */
   readonly nowMs: () => number
   /** Runs `task` after others had their turn. */
@@ -36,6 +38,13 @@ const MAX_CHUNKS = 64
 const MAX_CHUNK_RECORDS = 1024
 /** A log that could not be read is tried again this often, by as many members as read at a time. */
 const RETRY_MS = 1_000
+
+/** A connection that is behind in so many rooms, by so many records in all. */
+export interface Laggard {
+  readonly connection: ConnectionHandle
+  readonly rooms: number
+  readonly records: number
+}
 
 /** What comes after a position: first perhaps a GAP, then records. */
 interface Chunk {
@@ -62,6 +71,15 @@ export class CatchUp {
     return this.byConnection.size
   }
 
+  /** Those, and how far. */
+  *laggards(): Generator<Laggard> {
+    for (const [connection, members] of this.byConnection) {
+      let records = 0
+      for (const { feed, position } of members) records += feed.seq - position
+      yield { connection, rooms: members.size, records }
+    }
+  }
+
   get readsUnderWay(): number {
     return this.reads
   }
@@ -79,6 +97,7 @@ export class CatchUp {
   add(member: RoomMember): void {
     if (member.isLagging || !member.isAttached) return
     const { connection } = member
+    this.parts.counters.fellBehind += 1
     const members = this.byConnection.get(connection)
     if (members === undefined) this.byConnection.set(connection, new Set([member]))
     else members.add(member)
@@ -164,10 +183,16 @@ export class CatchUp {
     this.retry(1)
     // A live batch may have moved it on while the log was read.
     const isTaken = member.position !== position || this.offer(member, chunk)
-    if (!member.isAttached || member.position >= member.feed.seq) this.remove(member)
+    if (!member.isAttached) this.remove(member)
+    else if (member.position >= member.feed.seq) this.becomesLive(member)
     else if (isTaken && member.position === position) return this.retryLater(member)
     else this.letOthersFirst(member)
     return isTaken ? 'goOn' : 'wait'
+  }
+
+  private becomesLive(member: RoomMember): void {
+    this.parts.counters.caughtUp += 1
+    this.remove(member)
   }
 
   private letOthersFirst(member: RoomMember): void {
@@ -206,13 +231,16 @@ export class CatchUp {
   /** False if not all of it found room. */
   private offer(member: RoomMember, { gap, frames }: Chunk): boolean {
     const { connection } = member
+    const { counters } = this.parts
     if (gap !== undefined) {
       if (connection.deliver(gap.frame) !== 'queued') return false
       member.position = gap.to
+      counters.gaps += 1
     }
-    for (const { bytes, lastSeq } of frames) {
+    for (const { bytes, lastSeq, records } of frames) {
       if (connection.deliver(bytes) !== 'queued') return false
       member.position = lastSeq
+      counters.deliveries += records
     }
     return true
   }
@@ -235,13 +263,15 @@ export class CatchUp {
   private async readChunk({ room, epoch }: RoomMember['feed'], position: Seq): Promise<Chunk> {
     const { maxFrameBytes } = this.parts.limits()
     const maxBytes = Math.max(1, maxFrameBytes - DELIVER_RESERVE_BYTES)
-    const records = await this.parts.log.readAfter(room, position, { maxRecords: MAX_CHUNK_RECORDS, maxBytes })
+    const read = (): Promise<readonly RoomRecord[]> =>
+      this.parts.log.readAfter(room, position, { maxRecords: MAX_CHUNK_RECORDS, maxBytes })
+    let records = await read()
+    // Nothing, though there is a head: what was committed since, by any node, is no gap. Forgotten is what a second look misses.
+    const head = records.length === 0 ? (await this.parts.log.head(room)).seq : position
+    if (head > position) records = await read()
     const [first] = records
-    if (first === undefined) {
-      // Everything up to the head was forgotten.
-      const { seq } = await this.parts.log.head(room)
-      return { gap: seq > position ? gapTo({ room, epoch }, position, seq) : undefined, frames: [] }
-    }
+    if (first === undefined)
+      return { gap: head > position ? gapTo({ room, epoch }, position, head) : undefined, frames: [] }
     const gap = first.prev > position ? gapTo({ room, epoch }, position, first.prev) : undefined
     const largest = first.body.length + DELIVER_RESERVE_BYTES
     return { gap, frames: encodeDeliverFrames({ room, epoch, records }, Math.max(maxFrameBytes, largest)) }

@@ -13,10 +13,13 @@ export class PendingUrgencies {
     this.counts[urgency] -= 1
   }
 
-  /** A high record lifts all that waits with it; without one a degraded record takes it down, and a low one does not. */
+  /**
+   * A high record lifts all that waits with it; without one a degraded record takes it down, and a low one does not. With
+   * nothing that waits, members that only have to learn how far the room goes are served like others.
+   */
   get lane(): Lane {
-    const { high, normal, degraded } = this.counts
+    const { high, normal, degraded, low } = this.counts
     if (high > 0) return 'high'
-    return normal > 0 && degraded === 0 ? 'normal' : 'low'
+    return degraded === 0 && (normal > 0 || low === 0) ? 'normal' : 'low'
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Consecutive records of one room, encoded once for everybody. Who stands inside them, having joined in the middle, gets
- * the rest of the frame it stands in, and then what all get.
+ * the rest of the frame it stands in, and then what all get. Without records it says only how far the room goes.
  */
 import { DELIVER_RESERVE_BYTES } from '../protocol/constants.js'
 import { encodeDeliverFrames, type DeliverFrame } from '../protocol/deliver-frames.js'
@@ -15,16 +15,22 @@ export class RoomBatch {
   readonly last: Seq
   /** Of the whole batch; shared by all members and never changed. */
   readonly frames: readonly DeliverFrame[]
+  /** By the clock of who logged it; `undefined` without records. */
+  readonly oldestTimeMs: number | undefined
   private readonly rests = new Map<Seq, readonly DeliverFrame[]>()
 
-  /** `records` is not empty; it and the bodies in it are held as long as the batch. */
+  private readonly records: readonly RoomRecord[]
+
+  /** `records` come right after `prev`; they and their bodies are held as long as the batch. */
   constructor(
     private readonly room: { readonly id: RoomId; readonly epoch: Epoch },
-    private readonly records: readonly [RoomRecord, ...RoomRecord[]],
+    { prev, records }: { readonly prev: Seq; readonly records: readonly RoomRecord[] },
     private readonly maxFrameBytes: number,
   ) {
-    this.prev = records[0].prev
-    this.last = (records.at(-1) ?? records[0]).seq
+    this.prev = prev
+    this.last = records.at(-1)?.seq ?? prev
+    this.oldestTimeMs = records[0]?.timeMs
+    this.records = records
     this.frames = this.encode(records)
   }
 

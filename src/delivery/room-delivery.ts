@@ -1,4 +1,4 @@
-import type { RoomId, Seq } from '../protocol/ids.js'
+import type { Epoch, RoomId, Seq } from '../protocol/ids.js'
 import type { NewRecord, Placed, RoomHead } from '../log/room-log.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 
@@ -17,7 +17,10 @@ export abstract class RoomDelivery {
    * to deliver than the lanes hold.
    */
   abstract append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<Placed>
-  /** Makes a room ready for `attach`; idempotent. Resolves after a deletion of that name in progress. */
+  /**
+   * Makes a room ready for `attach`, for a minute at least; idempotent. Resolves after a deletion of that name in progress.
+   * Call it right before `attach`, for it costs nothing where the room is open.
+   */
   abstract open(room: RoomId): Promise<void>
   /**
    * Deliveries to the connection start exactly after the returned position: `from`, or the room's head. Idempotent: a
@@ -27,8 +30,8 @@ export abstract class RoomDelivery {
   /** The last committed position of a room. Throws unless the room is open. */
   abstract head(room: RoomId): RoomHead
   abstract detach(room: RoomId, connection: ConnectionHandle): void
-  /** Offers a whole frame that no log holds to all attached; the slow go without. */
-  abstract sendEphemeral(room: RoomId, frame: Buffer): void
-  /** Forgets the room and its log; nobody may be attached any more. */
-  abstract deleteRoom(room: RoomId): Promise<void>
+  /** Offers a whole frame that no log holds to all attached, but for who sent it; the slow go without. */
+  abstract sendEphemeral(room: RoomId, frame: Buffer, sender?: ConnectionHandle): void
+  /** Forgets the room and its log, if it is still in `epoch` where that is given; nobody may be attached any more. */
+  abstract deleteRoom(room: RoomId, epoch?: Epoch): Promise<void>
 }

@@ -2,74 +2,79 @@
  * The live end of one room: committed records that wait for a turn, and the members that get them. One rule moves
  * everybody: a batch is offered to a member that stands where the batch begins; who stands inside it gets the rest; who
  * stands before it is behind and reads on from the log. Records that wait are merged into the next batch.
+ *
+ * Invariant: what waits is a chain that ends at the room's head. When it cannot be one, for a record was not told or may not
+ * be held, nothing waits any more, and everybody reads.
  */
 import { NO_EPOCH, NO_SEQ, type Epoch, type RoomId, type Seq } from '../protocol/ids.js'
 import type { RoomRecord } from '../protocol/packets.js'
 import type { RoomFollower, RoomHead, RoomLog, RoomJournal, Urgency } from '../log/room-log.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
 import type { Lane } from './admission.js'
-import { PendingUrgencies } from './pending-urgencies.js'
+import type { DeliveryCounters } from './delivery-counters.js'
+import { RoomBacklog, type BacklogHost } from './room-backlog.js'
 import { RoomBatch } from './room-batch.js'
 import { RoomMember } from './room-member.js'
 import type { Schedulable } from './room-scheduler.js'
 
-/** A committed record on its way to the members, and what it holds in admission until it was offered to the last of them. */
-interface PendingRecord {
-  readonly record: RoomRecord
-  readonly urgency: Urgency
-  readonly lane: Lane
-  readonly bytes: number
-}
-
-export interface RoomFeedHost {
+export interface RoomFeedHost extends BacklogHost {
+  readonly counters: DeliveryCounters
   readonly maxFrameBytes: number
   /** When this room may start its next batch, after one that took `offers` offers. */
   notBefore(offers: number, isThin: boolean): number
-  /** A record waits to be offered, */
-  take(lane: Lane, bytes: number): void
-  /** and was offered to every live member. */
-  release(lane: Lane, bytes: number): void
-  /** The room has something to offer. */
+  /** All live members were offered a batch of so many records. */
+  offered(records: number, oldestTimeMs: number): void
+  /** The room has something to offer, */
   scheduled(feed: RoomFeed): void
+  /** or has ended. */
+  unscheduled(feed: RoomFeed): void
+  /** A record found no room: what waited was given up for it, and members read both from the log. */
+  overflowed(): void
+  /** The room was deleted elsewhere and begins anew: memberships have ended with it, and these members hear it no more. */
+  restarted(feed: RoomFeed, members: readonly RoomMember[]): void
   /** The member is behind and must be brought up from the log. */
   lagging(member: RoomMember): void
 }
 
+/** What went through a room on this node since somebody here began to hear it, and how many connections do. */
+export interface RoomFigures {
+  readonly room: RoomId
+  readonly records: number
+  /** Of bodies alone. */
+  readonly bytes: number
+  readonly connections: number
+}
+
 /** Members that a turn may pass by for each offer it may make. */
 const LOOKS_PER_OFFER = 16
-
-/** What a record holds beside its body: its bookkeeping on the way. */
-const RECORD_OVERHEAD_BYTES = 128
-export const bytesOf = ({ body }: Pick<RoomRecord, 'body'>): number => body.length + RECORD_OVERHEAD_BYTES
-const lanes = { high: 'high', normal: 'normal', degraded: 'low', low: 'low' } as const satisfies Record<Urgency, Lane>
-
-/** Encoded in one go: some 2 ms. */
-const MAX_BATCH_RECORDS = 4_096
-const MAX_BATCH_BYTES = 1024 * 1024
 
 export class RoomFeed implements Schedulable, RoomFollower {
   lane: Lane | undefined
   notBeforeMs = 0
   private readonly members: RoomMember[] = []
   private readonly byConnection = new Map<ConnectionHandle, RoomMember>()
-  private pending: PendingRecord[] = []
-  private running: readonly PendingRecord[] = []
+  private readonly backlog: RoomBacklog
   private batch: RoomBatch | undefined
   /** Members below this index have not been offered `batch` yet. */
   private next = 0
   private offers = 0
-  /** Of what is pending or running. */
-  private readonly urgencies = new PendingUrgencies()
-  /** Records in the batch before this one. */
+  /** Records in the batch that runs, or else in the one before. */
   private lastCount = 0
+  /** Members may stand before what waits, and do not know it. */
+  private isAhead = false
   private headSeq = NO_SEQ
   private ofEpoch = NO_EPOCH
+  /** Since it was opened. */
+  private recordsHeard = 0
+  private bytesHeard = 0
   private unfollow: () => void = () => undefined
 
   private constructor(
     readonly room: RoomId,
     private readonly host: RoomFeedHost,
-  ) {}
+  ) {
+    this.backlog = new RoomBacklog(host)
+  }
 
   /** Of a room as it stands in the log; what is committed from then on will be told. */
   static async open(
@@ -80,8 +85,9 @@ export class RoomFeed implements Schedulable, RoomFollower {
     feed.unfollow = await journal.follow(room, feed)
     try {
       const { epoch, seq } = await log.head(room)
-      feed.ofEpoch = epoch
-      feed.reaches(seq)
+      // If it was told of a restart meanwhile, what was read may be of the room before.
+      if (feed.ofEpoch === NO_EPOCH) feed.ofEpoch = epoch
+      if (feed.ofEpoch === epoch) feed.reaches(seq)
       return feed
     } catch (error) {
       feed.unfollow()
@@ -102,8 +108,13 @@ export class RoomFeed implements Schedulable, RoomFollower {
     return this.members.length > 0
   }
 
+  get figures(): RoomFigures {
+    const { room, recordsHeard: records, bytesHeard: bytes } = this
+    return { room, records, bytes, connections: this.members.length }
+  }
+
   get wantedLane(): Lane {
-    return this.urgencies.lane
+    return this.backlog.lane
   }
 
   memberOf(connection: ConnectionHandle): RoomMember | undefined {
@@ -112,23 +123,42 @@ export class RoomFeed implements Schedulable, RoomFollower {
 
   committed(record: RoomRecord, urgency: Urgency): void {
     if (record.seq <= this.headSeq) return
+    this.recordsHeard += 1
+    this.bytesHeard += record.body.length
     // Some before it were not told: members stand before those, and read on from there.
     if (record.prev !== this.headSeq) return this.reaches(record.seq)
+    if (!this.hasMembers) {
+      this.headSeq = record.seq
+      return
+    }
+    if (!this.backlog.add(record, urgency)) {
+      this.host.overflowed()
+      return this.reaches(record.seq)
+    }
     this.headSeq = record.seq
-    if (!this.hasMembers) return
-    const [lane, bytes] = [lanes[urgency], bytesOf(record)]
-    this.pending.push({ record, urgency, lane, bytes })
-    this.urgencies.add(urgency)
-    this.host.take(lane, bytes)
     // Whoever was heard last has answered: there is nobody left to wait for.
-    if (this.pending.length >= this.lastCount) this.notBeforeMs = 0
+    if (this.backlog.waiting >= this.lastCount) this.notBeforeMs = 0
     this.host.scheduled(this)
   }
 
+  /** Members learn of it in the room's next turn: it may come with every record of a room that has no room. */
   reaches(seq: Seq): void {
     if (seq <= this.headSeq) return
     this.headSeq = seq
-    for (const member of this.members) this.host.lagging(member)
+    this.backlog.dropWaiting()
+    if (!this.hasMembers) return
+    this.isAhead = true
+    this.notBeforeMs = 0
+    this.host.scheduled(this)
+  }
+
+  restarted(epoch: Epoch): void {
+    this.drop()
+    this.ofEpoch = epoch
+    this.headSeq = NO_SEQ
+    const members = this.members.splice(0)
+    this.byConnection.clear()
+    this.host.restarted(this, members)
   }
 
   /** Deliveries start exactly after the returned position. Idempotent: who hears the room already stays where it is. */
@@ -158,8 +188,8 @@ export class RoomFeed implements Schedulable, RoomFollower {
   }
 
   turn(maxOffers: number): { offers: number; isDone: boolean } {
+    if (this.batch === undefined && this.isIdle) return { offers: 0, isDone: true }
     const batch = this.batch ?? this.start()
-    if (batch === undefined) return { offers: 0, isDone: true }
     this.next = Math.min(this.next, this.members.length)
     let offers = 0
     // Members that get nothing cost little, but not nothing: 10,000 that are behind take half a millisecond.
@@ -171,14 +201,14 @@ export class RoomFeed implements Schedulable, RoomFollower {
     }
     this.offers += offers
     if (this.next === 0) this.finish()
-    return { offers, isDone: this.batch === undefined && this.pending.length === 0 }
+    return { offers, isDone: this.batch === undefined && this.isIdle }
   }
 
   /** Outside the room's order and never logged: who is behind or full goes without. Returns how many did. */
-  offerEphemeral(frame: Buffer): number {
+  offerEphemeral(frame: Buffer, sender?: ConnectionHandle): number {
     let dropped = 0
     for (const { connection, isLagging } of this.members) {
-      if (isLagging || connection.deliverOrDrop(frame) !== 'queued') dropped += 1
+      if (connection !== sender && (isLagging || connection.deliverOrDrop(frame) !== 'queued')) dropped += 1
     }
     return dropped
   }
@@ -186,41 +216,42 @@ export class RoomFeed implements Schedulable, RoomFollower {
   /** Gives back what waits; the room is gone. */
   abandon(): void {
     this.unfollow()
-    const waiting = [...this.running, ...this.pending]
-    this.running = []
-    this.pending = []
-    this.batch = undefined
-    this.release(waiting)
+    this.drop()
+    this.host.unscheduled(this)
   }
 
-  private start(): RoomBatch | undefined {
-    const batched = this.pending.slice(0, countOfBatch(this.pending))
-    const [first, ...more] = batched
-    if (first === undefined) return undefined
-    this.running = batched
-    this.pending = this.pending.slice(batched.length)
+  /** Nothing is to be begun. */
+  private get isIdle(): boolean {
+    return this.backlog.waiting === 0 && !this.isAhead
+  }
+
+  /** A batch of what waits; of nothing, if members only have to learn how far the room goes. */
+  private start(): RoomBatch {
+    const records = this.backlog.beginBatch()
+    const prev = records[0]?.prev ?? this.headSeq
+    this.isAhead = false
     this.next = this.members.length
     this.offers = 0
-    const records: [RoomRecord, ...RoomRecord[]] = [first.record, ...more.map(({ record }) => record)]
-    this.batch = new RoomBatch({ id: this.room, epoch: this.epoch }, records, this.host.maxFrameBytes)
+    this.lastCount = records.length
+    this.batch = new RoomBatch({ id: this.room, epoch: this.epoch }, { prev, records }, this.host.maxFrameBytes)
     return this.batch
   }
 
   private finish(): void {
-    const { running } = this
-    this.running = []
+    const oldestTimeMs = this.batch?.oldestTimeMs
     this.batch = undefined
-    this.lastCount = running.length
-    const left = this.pending.length
-    this.notBeforeMs = left >= running.length ? 0 : this.host.notBefore(this.offers, left * 2 < running.length)
-    this.release(running)
+    const { lastCount: count, backlog } = this
+    if (oldestTimeMs !== undefined) this.host.offered(count, oldestTimeMs)
+    const left = backlog.waiting
+    this.notBeforeMs = this.isAhead || left >= count ? 0 : this.host.notBefore(this.offers, left * 2 < count)
+    backlog.endBatch()
   }
 
-  private release(records: readonly PendingRecord[]): void {
-    for (const { urgency, lane, bytes } of records) {
-      this.urgencies.remove(urgency)
-      this.host.release(lane, bytes)
-    }
+  private drop(): void {
+    this.batch = undefined
+    this.isAhead = false
+    this.backlog.endBatch()
+    this.backlog.dropWaiting()
   }
 
   /** Returns how many frames were offered. */
@@ -232,23 +263,14 @@ export class RoomFeed implements Schedulable, RoomFollower {
       return 0
     }
     const frames = position === batch.prev ? batch.frames : batch.framesAfter(position)
-    for (const { bytes, lastSeq } of frames) {
+    for (const { bytes, lastSeq, records } of frames) {
       if (member.connection.deliver(bytes) !== 'queued') {
         this.host.lagging(member)
         return 1
       }
       member.position = lastSeq
+      this.host.counters.deliveries += records
     }
     return frames.length
   }
-}
-
-/** How many of what waits go into the next batch; one at least. */
-function countOfBatch(waiting: readonly PendingRecord[]): number {
-  let bytes = 0
-  for (const [count, admitted] of waiting.entries()) {
-    bytes += admitted.bytes
-    if (count === MAX_BATCH_RECORDS || (bytes > MAX_BATCH_BYTES && count > 0)) return count
-  }
-  return waiting.length
 }

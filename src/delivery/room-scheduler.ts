@@ -38,6 +38,11 @@ export class RoomScheduler {
     return this.lanes.high.length + this.lanes.normal.length + this.lanes.low.length
   }
 
+  /** Of them, those in one lane. */
+  sizeOf(lane: Lane): number {
+    return this.lanes[lane].length
+  }
+
   /** When the first of those that wait may start; `Infinity` if none waits. */
   get nextStartMs(): number {
     let firstMs = Infinity

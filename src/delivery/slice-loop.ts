@@ -2,6 +2,7 @@
  * When rooms get their turns: in slices, one at the end of each tick while there is work, so that I/O has its turn in
  * between; by one timer while every room waits for its time; and not at all while none has anything to say.
  */
+import type { Lane } from './admission.js'
 import { RoomScheduler, type Schedulable } from './room-scheduler.js'
 import { SliceTimer } from './slice-timer.js'
 
@@ -25,6 +26,7 @@ export class SliceLoop {
   private readonly scheduler = new RoomScheduler()
   private readonly slices: SliceTimer
   private isSliceDue = false
+  private hasLeftWork = false
   private stopTimer: (() => void) | undefined
   private readonly runSlice = (): void => this.slice()
   private readonly wake = (): void => this.sliceSoon()
@@ -37,6 +39,11 @@ export class SliceLoop {
   schedule(room: Schedulable): void {
     this.scheduler.enqueue(room)
     this.sliceSoon()
+  }
+
+  /** Rooms that have work in the lane. */
+  roomsIn(lane: Lane): number {
+    return this.scheduler.sizeOf(lane)
   }
 
   remove(room: Schedulable): void {
@@ -58,12 +65,13 @@ export class SliceLoop {
 
   private slice(): void {
     const { slices, scheduler } = this
-    slices.begin()
+    slices.begin(this.hasLeftWork)
     const marked = this.parts.marked()
     const offers = scheduler.runSlice(slices.startedAtMs, slices.maxOffers)
     this.parts.flushBehind(marked)
     slices.end(offers)
     this.isSliceDue = false
+    this.hasLeftWork = offers > 0 && scheduler.size > 0
     if (scheduler.size === 0) return
     const waitMs = offers > 0 ? 0 : scheduler.nextStartMs - slices.startedAtMs
     if (waitMs < LEAST_TIMER_MS) this.sliceSoon()

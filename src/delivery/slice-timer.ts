@@ -9,6 +9,13 @@
  * doubled what others wait (docs/decisions/0004-rooms-in-lanes-positions-for-members.md).
  */
 export const SLICE_MS = 0.5
+/**
+ * While slices leave work for the next and the event loop takes longer than this for all else in between, as in a flood of
+ * requests, a slice takes this share of what is above. Else a flood of joins, 20 ms a turn, left deliveries a fortieth of the time.
+ */
+const LONG_TURN_MS = 8
+const SHARE_OF_LONG_TURN = 0.5
+const MAX_SLICE_MS = 4
 /** A room waits this share of what its last fan-out cost, so that messages gather instead of going out one by one. */
 const WINDOW_SHARE = 0.1
 const MAX_WINDOW_MS = 2
@@ -34,6 +41,8 @@ const MIN_OFFERS = 16
 export class SliceTimer {
   private offerMs = FIRST_OFFER_MS
   private startMs = 0
+  private endMs = 0
+  private sliceMs = SLICE_MS
 
   constructor(private readonly nowMs: () => number) {}
 
@@ -43,17 +52,21 @@ export class SliceTimer {
 
   /** Offers that are expected to fill a slice. */
   get maxOffers(): number {
-    return Math.max(MIN_OFFERS, Math.floor(SLICE_MS / this.offerMs))
+    return Math.max(MIN_OFFERS, Math.floor(this.sliceMs / this.offerMs))
   }
 
-  begin(): void {
+  /** `isNext`: the one before has left work, and the event loop has done everything else once. */
+  begin(isNext: boolean): void {
     this.startMs = this.nowMs()
+    const othersMs = isNext ? this.startMs - this.endMs : 0
+    this.sliceMs = Math.min(MAX_SLICE_MS, Math.max(SLICE_MS, (othersMs - LONG_TURN_MS) * SHARE_OF_LONG_TURN))
   }
 
   /** After the flush: `offers` were made and written in this slice. */
   end(offers: number): void {
+    this.endMs = this.nowMs()
     if (offers === 0) return
-    const observedMs = Math.min((this.nowMs() - this.startMs) / offers, this.offerMs * MAX_SURPRISE)
+    const observedMs = Math.min((this.endMs - this.startMs) / offers, this.offerMs * MAX_SURPRISE)
     const weight = SMOOTHING * Math.min(1, offers / MEANINGFUL_OFFERS) ** 2
     this.offerMs += (observedMs - this.offerMs) * weight
   }

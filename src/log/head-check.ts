@@ -1,7 +1,7 @@
 /**
  * Rooms of which a commit failed with an open outcome: the record may be on disk all the same, and nobody was told. As
  * soon as the log knows, full or not, each is asked how far it goes, and its follower is told. Holds rooms of failed
- * commits only.
+ * commits, and those that somebody began to follow before their outcome was known.
  */
 import type { Clock } from '../clock.js'
 import type { RoomId } from '../protocol/ids.js'

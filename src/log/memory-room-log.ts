@@ -11,6 +11,7 @@ import { NO_SEQ, trustedEpoch, trustedSeq, type Epoch, type RoomId, type Seq, ty
 import type { RoomRecord } from '../protocol/packets.js'
 import { TrustedTime } from '../trusted-time.js'
 import { RecentIds } from './recent-ids.js'
+import { LogCounters, type LogSize } from './log-counters.js'
 import { RecordRing } from './record-ring.js'
 import { LogFault } from './log-fault.js'
 import { isBeyond } from './retention.js'
@@ -30,6 +31,8 @@ interface History {
 }
 
 export class MemoryRoomLog implements RoomLogEngine {
+  /** Of time that passes it has nothing to say. */
+  readonly counters = new LogCounters()
   private readonly rooms = new Map<RoomId, History>()
   /** Rooms that hold records, the least recently written first. */
   private readonly byAge = new Map<RoomId, History>()
@@ -46,7 +49,7 @@ export class MemoryRoomLog implements RoomLogEngine {
     this.time = new TrustedTime(clock)
     this.ids = new RecentIds({
       windowMs: () => settings.current.log.dedupWindowMs,
-      maxIds: settings.current.log.dedupMaxIds,
+      maxIds: () => settings.current.log.dedupMaxIds,
       nowMs: () => clock.uptimeMs(),
     })
   }
@@ -125,12 +128,17 @@ export class MemoryRoomLog implements RoomLogEngine {
     if (history.records.length === 0) this.leaveAges(room, history)
   }
 
-  async deleteRoom(room: RoomId): Promise<void> {
+  async deleteRoom(room: RoomId, epoch?: Epoch): Promise<void> {
     const history = this.rooms.get(room)
-    if (history === undefined) return
+    if (history === undefined || (epoch !== undefined && epoch !== history.epoch)) return
     while (history.records.length > 0) this.forgetOldest(history)
     this.leaveAges(room, history)
     this.rooms.delete(room)
+  }
+
+  get size(): LogSize {
+    const { memoryLogMaxBytes: maxBytes } = this.settings.current.log
+    return { bytes: this.heldBytes, maxBytes, recentIds: this.ids.size }
   }
 
   fault(): string | undefined {
@@ -198,6 +206,7 @@ export class MemoryRoomLog implements RoomLogEngine {
     if (oldest === undefined) return
     history.bytes -= oldest.body.length
     this.heldBytes -= sizeOf(oldest)
+    this.counters.forgotten += 1
   }
 }
 

@@ -14,18 +14,17 @@ export class MemoryStateStore implements StateStore {
     this.set(key, value)
   }
 
-  async replace(key: StateKey, expected: Buffer | undefined, value: Buffer): Promise<boolean> {
+  async replace(key: StateKey, expected: Buffer | undefined, value: Buffer | undefined): Promise<boolean> {
     const current = this.groups.get(groupOf(key))?.get(textOfKey(key))?.value
     if (current === undefined ? expected !== undefined : expected === undefined || !current.equals(expected))
       return false
-    this.set(key, value)
+    if (value === undefined) this.delete(key)
+    else this.set(key, value)
     return true
   }
 
   async remove(key: StateKey): Promise<void> {
-    const group = this.groups.get(groupOf(key))
-    group?.delete(textOfKey(key))
-    if (group?.size === 0) this.groups.delete(groupOf(key))
+    this.delete(key)
   }
 
   async *entries(prefix: StateKey): AsyncIterable<StateEntry> {
@@ -36,6 +35,12 @@ export class MemoryStateStore implements StateStore {
       for (const [text, entry] of group) if (text.startsWith(start)) found.push({ bytes: Buffer.from(text), entry })
     }
     for (const { entry } of found.toSorted((a, b) => a.bytes.compare(b.bytes))) yield entry
+  }
+
+  private delete(key: StateKey): void {
+    const group = this.groups.get(groupOf(key))
+    group?.delete(textOfKey(key))
+    if (group?.size === 0) this.groups.delete(groupOf(key))
   }
 
   private set(key: StateKey, value: Buffer): void {

@@ -15,7 +15,7 @@ export const SPARE_MS = 5_000
 
 interface RecentIdsParts {
   readonly windowMs: () => number
-  readonly maxIds: number
+  readonly maxIds: () => number
   /** Never goes back. */
   readonly nowMs: () => number
 }
@@ -45,13 +45,13 @@ const MIN_SLOTS = 16
 const MAX_EXPIRED_AT_ONCE = 4
 
 export class RecentIds {
-  private readonly ints: Int32Array
-  private readonly doubles: Float64Array
-  private readonly senders: UserId[] = []
+  private ints = new Int32Array(0)
+  private doubles = new Float64Array(0)
+  private senders: UserId[] = []
   /** By hash: one above the slot of the newest id in the chain; 0: none. */
-  private readonly chains: Int32Array
-  private readonly mask: number
-  private readonly shift: number
+  private chains = new Int32Array(0)
+  private mask = 0
+  private shift = 0
   /** Nobody outside knows them, so nobody can choose ids that make one long chain. */
   private readonly secrets = new Int32Array(new Uint8Array(randomBytes((ID_INTS + 1) * 4)).buffer)
   private soughtChain = 0
@@ -61,16 +61,9 @@ export class RecentIds {
   private nextNumber = 0
   private forgottenMs = -Infinity
 
+  /** `maxIds` is asked at each call, so that it can change; memory that was taken once stays. */
   constructor(private readonly parts: RecentIdsParts) {
-    // One is always free.
-    const bits = Math.ceil(Math.log2(Math.max(parts.maxIds + 1, MIN_SLOTS)))
-    const slots = 2 ** bits
-    this.mask = slots - 1
-    this.shift = 32 - bits
-    // Zeros, which take memory only once they are written to.
-    this.ints = new Int32Array(slots * SLOT_INTS)
-    this.doubles = new Float64Array(this.ints.buffer)
-    this.chains = new Int32Array(slots)
+    this.makeSlots()
   }
 
   /** Number of the oldest id that is kept. */
@@ -96,6 +89,7 @@ export class RecentIds {
   }
 
   find(key: IdKey): Place | undefined {
+    if (this.parts.maxIds() > this.mask) this.grow()
     const sought = this.stage(key)
     this.soughtChain = this.chainOf(sought)
     for (let link = this.chains[this.soughtChain] ?? 0; link !== 0; link = this.linkIn(link - 1)) {
@@ -113,14 +107,46 @@ export class RecentIds {
     this.doubles[double + At.seq] = seq
     this.doubles[double + At.timeMs] = timeMs
     this.doubles[double + At.addedMs] = addedMs
-    this.ints[slot * SLOT_INTS + LINK] = this.chains[this.soughtChain] ?? 0
-    this.chains[this.soughtChain] = slot + 1
-    this.nextNumber += 1
+    this.link(slot, this.soughtChain)
   }
 
   /** Whether an id that is not found, first sent `ageMs` ago, cannot have been forgotten. */
   isSurelyNew(ageMs: number): boolean {
     return ageMs <= this.parts.windowMs() && this.parts.nowMs() - ageMs - SPARE_MS >= this.forgottenMs
+  }
+
+  private makeSlots(): void {
+    // One is always free.
+    const bits = Math.ceil(Math.log2(Math.max(this.parts.maxIds() + 1, MIN_SLOTS)))
+    const slots = 2 ** bits
+    this.mask = slots - 1
+    this.shift = 32 - bits
+    // Zeros, which take memory only once they are written to.
+    this.ints = new Int32Array(slots * SLOT_INTS)
+    this.doubles = new Float64Array(this.ints.buffer)
+    this.chains = new Int32Array(slots)
+    this.senders = []
+  }
+
+  /** What is kept moves into more slots, in its order. */
+  private grow(): void {
+    const { ints, senders, mask, base, firstNumber, nextNumber } = this
+    this.makeSlots()
+    this.base = this.nextNumber = firstNumber
+    for (let number = firstNumber; number < nextNumber; number += 1) {
+      const from = (number - base) & mask
+      const slot = this.slotOf(number)
+      this.ints.set(ints.subarray(from * SLOT_INTS, (from + 1) * SLOT_INTS), slot * SLOT_INTS)
+      const sender = senders[from]
+      if (sender !== undefined) this.senders[slot] = sender
+      this.link(slot, this.chainOf(slot))
+    }
+  }
+
+  private link(slot: number, chain: number): void {
+    this.ints[slot * SLOT_INTS + LINK] = this.chains[chain] ?? 0
+    this.chains[chain] = slot + 1
+    this.nextNumber += 1
   }
 
   /** Writes the key into the free slot, where it can be compared, and where it will stay if it is added. */
@@ -172,7 +198,7 @@ export class RecentIds {
       if (!this.isExpired(this.slotOf(this.firstNumber), nowMs)) break
       this.forgetOldest()
     }
-    while (this.size >= this.parts.maxIds) this.forgetOldest()
+    while (this.size >= this.parts.maxIds()) this.forgetOldest()
   }
 
   /** It is the last of its chain, for what came later was put in front. */

@@ -50,6 +50,8 @@ export interface RoomFollower {
   committed(record: RoomRecord, urgency: Urgency): void
   /** The log goes to `seq` at least; what was not told can be read. */
   reaches(seq: Seq): void
+  /** The room was deleted, by whomever, and begins anew: another epoch, position 0. What is told later is of that one. */
+  restarted(epoch: Epoch): void
 }
 
 /** How a record was let in. `degraded`: of normal urgency, and there was room only in the low lane. */
@@ -71,12 +73,12 @@ export interface RoomLog {
   readAfter(room: RoomId, after: Seq, limit: ReadLimit): Promise<readonly RoomRecord[]>
   /** Committed records with `seq < before`, ascending: the newest that fit the limit. */
   readBefore(room: RoomId, before: Seq, limit: ReadLimit): Promise<readonly RoomRecord[]>
-  /** The last committed position. A room nobody wrote to yet has one too. */
+  /** The last committed position, whichever node committed it. A room nobody wrote to yet has one too. */
   head(room: RoomId): Promise<RoomHead>
   /** Forgets records with `seq <= upTo`; never the position. */
   trim(room: RoomId, upTo: Seq): Promise<void>
-  /** Forgets the room; a later one of that name has another epoch. */
-  deleteRoom(room: RoomId): Promise<void>
+  /** Forgets the room, if it is still in `epoch` where that is given; a later one of that name has another epoch. */
+  deleteRoom(room: RoomId, epoch?: Epoch): Promise<void>
   /** Why appends would fail now, or `undefined`; readiness asks. */
   fault(): string | undefined
   close(): Promise<void>
@@ -96,6 +98,11 @@ export interface RoomLogEngine extends RoomLog {
 
 /** How a log is written to, and what is written heard of, by however many processes do so. */
 export interface RoomJournal {
+  /**
+   * Other processes append, too, and a follower hears of all alike. Where it is false, a record is told to nobody but who
+   * followed the room when `append` was called.
+   */
+  readonly isShared: boolean
   /** As `RoomLogEngine.append`; the record itself comes to those who follow the room. */
   append(room: RoomId, record: NewRecord, urgency: Urgency): Promise<Placed>
   /**

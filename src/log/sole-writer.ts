@@ -1,6 +1,7 @@
 /**
  * An engine that this process alone appends to, as those see it who follow rooms: a record is told to the room's follower
- * when it is committed, before whoever appended it hears of that. Holds one follower a room.
+ * when it is committed, before whoever appended it hears of that. Holds one follower a room, and never calls `restarted`:
+ * who deletes a room ends what follows it.
  *
  * A commit that failed with an open outcome may be in the log all the same. `HeadCheck` asks as soon as the log works again;
  * a record that is appended before that tells the same, since its `prev` is beyond what was told.
@@ -21,6 +22,7 @@ import {
 } from './room-log.js'
 
 export class SoleWriter implements RoomJournal {
+  readonly isShared = false
   private readonly followers = new Map<RoomId, RoomFollower>()
   private readonly headCheck: HeadCheck
 
@@ -49,6 +51,8 @@ export class SoleWriter implements RoomJournal {
 
   async follow(room: RoomId, follower: RoomFollower): Promise<() => void> {
     this.followers.set(room, follower)
+    // An earlier follower of the room may have let go in the middle of the doubt, and `head` may not know all now.
+    if (this.log.isInDoubt()) this.headCheck.add(room, follower)
     return () => {
       if (this.followers.get(room) === follower) this.followers.delete(room)
     }

@@ -3,7 +3,14 @@ import { MAX_NAME_BYTES } from '../protocol/ids.js'
 import type { StateKey, StateTable } from './state-store.js'
 
 const END = '\0'
-const tables: Readonly<Record<StateTable, true>> = { room: true, member: true, ban: true, session: true, epoch: true }
+const tables: Readonly<Record<StateTable, true>> = {
+  room: true,
+  member: true,
+  ban: true,
+  session: true,
+  epoch: true,
+  node: true,
+}
 
 /** Throws `RangeError` for a name that no key may have. */
 export function textOfKey(key: StateKey): string {

@@ -15,7 +15,9 @@ const MAX_TIMESTAMP64_SECONDS = 2 ** 34
 export class BodyEncoder {
   readonly #writer = new Writer(FIRST_BYTES, MAX_FRAME_BYTES_CEILING)
 
+  /** A view, which the next `encode` writes over. */
   encode(value: unknown): Buffer {
+    this.#writer.reset()
     try {
       this.#value(plain(value), 0)
       return this.#writer.written()

@@ -37,6 +37,6 @@ export const Priority = { Normal: 0, High: 1, Low: 2 } as const
 export type Priority = (typeof Priority)[keyof typeof Priority]
 
 /** Bits of the feature words in HELLO and WELCOME. */
-export const Feature = { Resume: 1, Positions: 2 } as const
-/** What a server takes part in, if the client does; resume only where something handles it. */
-export const OFFERED_FEATURES: number = Feature.Resume | Feature.Positions
+export const Feature = { Resume: 1, Positions: 2, Cluster: 4 } as const
+/** What a server takes part in, if the client does; resume and cluster only where something handles them. */
+export const OFFERED_FEATURES: number = Feature.Resume | Feature.Positions | Feature.Cluster

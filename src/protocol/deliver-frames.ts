@@ -15,6 +15,8 @@ export interface DeliverFrame {
   readonly bytes: Buffer
   /** Where a member stands that got it. */
   readonly lastSeq: Seq
+  /** How many are in it. */
+  readonly records: number
 }
 
 /**
@@ -30,7 +32,11 @@ export function encodeDeliverFrames(batch: DeliverBatch, maxFrameBytes: number):
     const part = start === 0 && end === records.length ? records : records.slice(start, end)
     const last = part.at(-1)
     if (last === undefined) break
-    frames.push({ bytes: encodePacket({ kind: 'deliver', room, epoch, records: part }), lastSeq: last.seq })
+    frames.push({
+      bytes: encodePacket({ kind: 'deliver', room, epoch, records: part }),
+      lastSeq: last.seq,
+      records: part.length,
+    })
     start = end
   }
   return frames

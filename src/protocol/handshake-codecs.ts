@@ -77,6 +77,7 @@ export const handshakeCodecs = {
     isCorrelated: true,
     flags: 0,
     write(writer, packet) {
+      writer.u8(packet.redirects)
       writer.bytes16(packet.ticket)
       writer.u16(packet.positions.length)
       for (const { room, epoch, seq } of packet.positions) {
@@ -88,6 +89,7 @@ export const handshakeCodecs = {
     read: (reader, { correlation }) => ({
       kind: 'resume',
       correlation,
+      redirects: reader.u8(),
       ticket: reader.bytes16(),
       positions: readRoomPositions(reader),
     }),

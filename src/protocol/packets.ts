@@ -109,10 +109,11 @@ export interface RoomPosition {
   readonly seq: Seq
 }
 
-/** `RESUME => ticket:bytes16 count:u16 (room:str8 epoch:u64 seq:u64)*`; needs feature bit 0 */
+/** `RESUME => redirects:u8 ticket:bytes16 count:u16 (room:str8 epoch:u64 seq:u64)*`; needs feature bit 0 */
 export interface Resume {
   readonly kind: 'resume'
   readonly correlation: number
+  readonly redirects: number
   readonly ticket: Buffer
   readonly positions: readonly RoomPosition[]
 }

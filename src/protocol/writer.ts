@@ -129,7 +129,7 @@ export class Writer {
     this.#putU32(value, at)
   }
 
-  /** Everything written so far, without `rest`, as a view: for a writer that is not used any more. */
+  /** Everything written so far, without `rest`, as a view, which holds until `reset`. */
   written(): Buffer {
     return this.#bytes.subarray(0, this.#at)
   }

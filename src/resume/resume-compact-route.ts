@@ -8,7 +8,7 @@ import type { ResumeReply } from './resume.service.js'
 export const resumeCompactRoute: CompactRoute<'resume'> = {
   packet: 'resume',
   pattern: 'auth.resume',
-  toPayload: ({ ticket, positions }) => new ResumeCall(ticket, positions),
+  toPayload: ({ redirects, ticket, positions }) => new ResumeCall(redirects, ticket, positions),
   toReply: (result, correlation) => {
     if (!isResumeReply(result)) throw new TypeError('the handler of auth.resume did not answer with a session')
     return encodePacket({ kind: 'resumed', correlation, ...grantFields(result), rooms: result.rooms })

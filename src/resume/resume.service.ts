@@ -4,12 +4,16 @@
  * RESUMED, which shows that it holds the new one.
  */
 import { Injectable } from '@nestjs/common'
+import { LoginBackoff } from '../abuse/login-backoff.js'
+import { UserLimits } from '../abuse/user-limits.js'
 import { AuthService, type LoginReply } from '../auth/auth.service.js'
 import { LoginRate } from '../auth/login-rate.js'
-import { TicketOffice, ticketInvalid } from '../auth/ticket-office.js'
+import { ForeignTicket, TicketOffice, ticketInvalid } from '../auth/ticket-office.js'
+import type { Ticket } from '../auth/ticket.js'
+import { ClusterRouter } from '../cluster/cluster-router.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import { encodePacket } from '../protocol/encode-packet.js'
-import type { ResumedRoom } from '../protocol/packets.js'
+import { ResumeOutcome, type ResumedRoom } from '../protocol/packets.js'
 import { RoomResumption, type RoomsToResume } from '../rooms/room-resumption.service.js'
 import type { Session } from '../sessions/session.js'
 import { SessionsService, type ResumeVerdict } from '../sessions/sessions.service.js'
@@ -37,6 +41,10 @@ const refusals = {
 
 @Injectable()
 export class ResumeService implements ConnectionObserver {
+  /** Sessions that were taken up again with all they had missed, */
+  complete = 0
+  /** and those that missed for good what some room had said. */
+  withGap = 0
   /** Of connections whose RESUMED is not queued yet. All of this goes with the connection. */
   private readonly unanswered = new WeakMap<ConnectionHandle, Resumption>()
   /** Of those that have not shown yet that they hold their new ticket. */
@@ -46,16 +54,30 @@ export class ResumeService implements ConnectionObserver {
     private readonly auth: AuthService,
     private readonly tickets: TicketOffice,
     private readonly rate: LoginRate,
+    private readonly backoff: LoginBackoff,
+    private readonly limits: UserLimits,
+    private readonly router: ClusterRouter,
     private readonly sessions: SessionsService,
     private readonly rooms: RoomResumption,
   ) {}
 
-  /** Rejects with TICKET_INVALID; closes the connection while too many come in, or if another one was faster. */
-  async resume(connection: ConnectionHandle, { ticket: bytes, positions }: ResumeCall): Promise<ResumeReply> {
-    const ticket = this.tickets.read(bytes)
+  /**
+   * Rejects with TICKET_INVALID; closes the connection while too many come in, or too many of its address or user, if the user belongs to another node, where
+   * the ticket is as good, or if another one was faster.
+   */
+  async resume(
+    connection: ConnectionHandle,
+    { redirects, ticket: bytes, positions }: ResumeCall,
+  ): Promise<ResumeReply> {
+    const ticket = this.read(connection, bytes)
+    this.router.refuseElsewhere(connection, ticket.principal, redirects)
+    this.rate.check(connection)
+    this.limits.admit(connection, ticket.principal, this.othersOf(ticket))
     this.rate.admit(connection)
     const forgetAtMs = Math.max(ticket.expiresAtMs, this.tickets.forgetAtMs)
     const session = this.sessionOf(connection, await this.sessions.resume(connection, ticket, forgetAtMs))
+    // Many that came in one moment have found each other only now.
+    this.limits.checkConnected(connection, ticket.principal.role, this.othersOf(ticket))
     const survey = await this.rooms.survey(session, positions)
     this.unanswered.set(connection, { session, survey })
     return {
@@ -72,6 +94,8 @@ export class ResumeService implements ConnectionObserver {
     if (resumption === undefined) return
     this.unanswered.delete(connection)
     this.unconfirmed.set(connection, resumption.session)
+    if (resumption.survey.answer().some(({ outcome }) => outcome === ResumeOutcome.Gap)) this.withGap += 1
+    else this.complete += 1
     resumption.survey.attach()
     connection.offer(PING_FRAME)
   }
@@ -82,6 +106,21 @@ export class ResumeService implements ConnectionObserver {
     this.unconfirmed.delete(connection)
     // If that cannot be saved, the ticket before counts until the next resume. Who writes messages is told of the disk.
     this.sessions.confirm(session).catch(() => undefined)
+  }
+
+  /** Connections of its user beside the one that it is for. */
+  private othersOf({ principal, session }: Ticket): number {
+    return this.sessions.of(principal.user).filter(({ id }) => id !== session).length
+  }
+
+  private read(connection: ConnectionHandle, bytes: Buffer): Ticket {
+    this.backoff.check(connection)
+    try {
+      return this.tickets.read(bytes)
+    } catch (error) {
+      if (error instanceof ForeignTicket) this.backoff.failed(connection)
+      throw error
+    }
   }
 
   private sessionOf(connection: ConnectionHandle, verdict: ResumeVerdict): Session {

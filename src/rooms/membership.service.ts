@@ -8,43 +8,40 @@
  * stays in force, is answered with the error and saved later (`RoomStore`).
  *
  * While a room has at most `announceMembersMax` members each join and leave is a record; above it only presence tells.
- * An empty room is deleted with its history and its bans: nobody is left whom they protect, and a later room of that
- * name has another epoch, so that it shows nothing of this one.
+ * An empty room is deleted with its history and its bans (`RoomEnds`): nobody is left whom they protect, and a later room
+ * of that name has another epoch, so that it shows nothing of this one.
  */
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.js'
 import type { Settings } from '../config/settings.js'
 import type { RoomDelivery } from '../delivery/room-delivery.js'
-import type { RoomLog } from '../log/room-log.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { RoomId, Seq, UserId } from '../protocol/ids.js'
-import { LeaveReason, RecordKind } from '../protocol/packets.js'
+import { RecordKind } from '../protocol/packets.js'
 import type { Session } from '../sessions/session.js'
 import type { SessionsService } from '../sessions/sessions.service.js'
 import { NestwireException } from '../transport/nestwire.exception.js'
 import { unreachable } from '../unreachable.js'
 import type { Presence } from './presence.js'
+import type { RoomEnds } from './room-ends.js'
+import { encodeLeftReason } from './left-reason.js'
 import { encodeRoomEvent } from './room-event.js'
 import type { RoomKey } from './room-key.js'
-import { banned } from './room-refusals.js'
+import { banned, RoomIsGone } from './room-refusals.js'
 import type { RoomRegistry } from './room-registry.js'
 import type { RoomStore } from './room-store.js'
+import { encodeMemberValue } from './room-values.js'
+import type { Removal } from './room-writes.js'
 import { Room, type Person } from './room.js'
 import type { LeftReason } from './rooms.contract.js'
-
-const leaveReasons = {
-  left: LeaveReason.Left,
-  kicked: LeaveReason.Kicked,
-  banned: LeaveReason.Banned,
-} as const satisfies Record<LeftReason, LeaveReason>
 
 const INCARNATION_BYTES = 6
 
 interface MembershipParts {
   readonly registry: RoomRegistry
   readonly store: RoomStore
-  readonly log: RoomLog
+  readonly ends: RoomEnds
   readonly delivery: RoomDelivery
   readonly sessions: SessionsService
   readonly presence: Presence
@@ -54,14 +51,20 @@ interface MembershipParts {
 
 /** The end of one membership. */
 interface Ending {
-  readonly reason: LeftReason
+  /** `undefined`: nobody is told. */
+  readonly reason: LeftReason | undefined
   /** What changes in the store, apart from the room's own entry. */
   readonly keys: readonly RoomKey[]
   /** Whether the room is told by a record. */
   readonly isAnnounced: boolean
+  /** It was not saved and so has never begun: another one of the same user, by another node, is not meant. */
+  readonly isUndone?: boolean
 }
 
 export class MembershipService {
+  /** Joins and leaves that were no records, for the room was too large. */
+  unannounced = 0
+
   constructor(private readonly parts: MembershipParts) {
     parts.sessions.onClosed((session) => this.sessionClosed(session))
   }
@@ -76,8 +79,8 @@ export class MembershipService {
   }
 
   /**
-   * Idempotent; the room is open for `attach` afterwards. Resolves with the seq of the join record, if there is one:
-   * what comes after it is for the newcomer, too. Throws BANNED, ROOM_FULL, and a `LogFault` for what cannot be saved.
+   * Idempotent; open the room for `attach` afterwards. Resolves with the seq of the join record, if there is one: what
+   * comes after it is for the newcomer, too. Throws BANNED, ROOM_FULL, and a `LogFault` for what cannot be saved.
    */
   async enter(room: Room, person: Person): Promise<Seq | undefined> {
     const { delivery, settings, clock, store } = this.parts
@@ -97,6 +100,24 @@ export class MembershipService {
       default:
         return unreachable(verdict)
     }
+  }
+
+  /** `undefined`: whoever wants to enter need not wait. */
+  whenOpen(id: RoomId): Promise<void> | undefined {
+    return this.parts.ends.whenOpen(this.parts.registry.get(id))
+  }
+
+  /** It has ended by what another node did. */
+  ended(room: Room, user: UserId, reason: LeftReason): void {
+    room.drop(user)
+    this.silence(room, user, reason)
+  }
+
+  /** Whoever owned the room has left, and the node that knew could not say who does now. */
+  passOwnership(room: Room): void {
+    room.own(room.owner)
+    // If it cannot be saved now, it is later.
+    this.parts.store.save([roomKey(room.id)]).catch(() => undefined)
   }
 
   /** Ends the membership on all devices of the user; false if there is none, as in a room that is gone. */
@@ -123,7 +144,9 @@ export class MembershipService {
       case 'full':
         throw new NestwireException(ErrorCode.RoomFull, `${room.id} has as many bans as it may`)
       case 'banned':
-        if (room.member(user) === undefined) await store.save(keys.slice(0, 1))
+        // Who is no member as far as this node knows may be about to be one on another.
+        if (room.member(user) === undefined)
+          await store.save(keys, removalOf(room, user, { reason: 'banned', isExact: false }))
         else await this.endNow(room, user, { reason: 'banned', keys, isAnnounced: this.isSmall(room) })
         return true
       case 'already':
@@ -153,72 +176,74 @@ export class MembershipService {
   }
 
   private async saveJoin(room: Room, person: Person): Promise<Seq | undefined> {
-    const { log, store } = this.parts
+    const { ends, store } = this.parts
     const member = room.member(person.user)
     const isFounding = room.memberCount === 1
     const key = memberKey(room.id, person.user)
     try {
       const [, , seq] = await Promise.all([
         store.save(isFounding ? [roomKey(room.id), key] : [key]),
-        // There may be an earlier room of that name: one that a crash or a broken disk kept from being deleted.
-        isFounding ? log.deleteRoom(room.id) : undefined,
+        isFounding ? ends.clearBefore(room) : undefined,
         this.announceJoin(room, person),
       ])
+      await ends.confirm(room, person.user)
       return seq
     } catch (error) {
       // A join that was not saved must not have happened. If that cannot be saved either, it is later.
-      const ending = { reason: 'left', keys: [key], isAnnounced: false } as const
+      const reason = error instanceof RoomIsGone ? undefined : 'left'
+      const ending: Ending = { reason, keys: [key], isAnnounced: false, isUndone: true }
       if (room.member(person.user) === member) await this.endNow(room, person.user, ending).catch(() => undefined)
       throw error
     }
   }
 
-  /** Opens the room for `attach` in any case. */
+  /** Where there is nothing to announce, the room is opened at least: a room that cannot be heard is not joined. */
   private async announceJoin(room: Room, { user, username }: Person): Promise<Seq | undefined> {
     const { delivery } = this.parts
     if (this.isSmall(room)) {
       const record = { kind: RecordKind.Join, sender: user, body: Buffer.from(username) }
       return (await delivery.append(room.id, record, 'notice')).seq
     }
+    this.unannounced += 1
     await delivery.open(room.id)
     return undefined
   }
 
-  private async endNow(room: Room, user: UserId, { reason, keys, isAnnounced }: Ending): Promise<void> {
-    const { delivery, store } = this.parts
+  private async endNow(
+    room: Room,
+    user: UserId,
+    { reason, keys, isAnnounced, isUndone = false }: Ending,
+  ): Promise<void> {
+    const { delivery, store, ends } = this.parts
     const { owner } = room
-    this.remove(room, user, reason)
-    if (room.memberCount === 0) return this.delete(room, keys)
-    const record = { kind: RecordKind.Leave, sender: user, body: Buffer.of(leaveReasons[reason]) }
-    await Promise.all([
-      store.save(room.owner === owner ? keys : [...keys, roomKey(room.id)]),
-      isAnnounced ? delivery.append(room.id, record, 'notice') : undefined,
-    ])
+    const removal = removalOf(room, user, { reason, isExact: isUndone })
+    room.remove(user)
+    this.silence(room, user, reason)
+    if (room.memberCount === 0) return ends.end(room, keys, removal)
+    if (!isAnnounced && !isUndone) this.unannounced += 1
+    const record = { kind: RecordKind.Leave, sender: user, body: removal.note }
+    const saved = store.save(room.owner === owner ? keys : [...keys, roomKey(room.id)], removal)
+    if (isAnnounced) {
+      const known = ends.inForce(saved, memberKey(room.id, user))
+      if (known !== undefined) await known
+    }
+    await Promise.all([saved, isAnnounced ? delivery.append(room.id, record, 'notice') : undefined])
   }
 
   private isSmall(room: Room): boolean {
     return room.memberCount <= this.parts.settings.current.rooms.announceMembersMax
   }
 
-  private remove(room: Room, user: UserId, reason: LeftReason): void {
-    room.remove(user)
-    const frame = encodeRoomEvent('rooms.left', { room: room.id, reason })
+  private silence(room: Room, user: UserId, reason: LeftReason | undefined): void {
+    const frame = reason && encodeRoomEvent('rooms.left', { room: room.id, reason })
     for (const { rooms, connection } of this.parts.sessions.of(user)) {
       if (rooms.delete(room.id)) this.parts.delivery.detach(room.id, connection)
       // Who is being resumed is told by RESUMED, which nothing comes before.
-      if (!connection.isActive) continue
+      if (!connection.isActive || frame === undefined) continue
       // The one thing about a room that no log holds and a device must not miss.
       if (connection.offer(frame) === 'full') connection.close(CloseCode.SlowConsumer, 'no room for a notice')
     }
     this.parts.presence.changed(room)
-  }
-
-  private async delete(room: Room, keys: readonly RoomKey[]): Promise<void> {
-    const { registry, presence, store, delivery } = this.parts
-    registry.delete(room)
-    presence.forget(room)
-    await Promise.all([store.save([roomKey(room.id), ...keys]), delivery.deleteRoom(room.id)])
-    await store.clear(room)
   }
 
   private sessionClosed(session: Session): void {
@@ -231,6 +256,16 @@ export class MembershipService {
     }
     session.rooms.clear()
   }
+}
+
+function removalOf(
+  room: Room,
+  user: UserId,
+  { reason = 'left', isExact }: { readonly reason: LeftReason | undefined; readonly isExact: boolean },
+): Removal {
+  const member = room.member(user)
+  const ended = member && encodeMemberValue({ ...member, incarnation: room.incarnation })
+  return { note: encodeLeftReason(reason), ended, isExact }
 }
 
 const roomKey = (room: RoomId): RoomKey => ['room', room]

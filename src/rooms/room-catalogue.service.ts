@@ -5,6 +5,7 @@ import { ROOM_LOG } from '../log/room-log.token.js'
 import type { RoomLog } from '../log/room-log.js'
 import type { RoomId } from '../protocol/ids.js'
 import type { Principal } from '../transport/authentication.js'
+import { Presence } from './presence.js'
 import { RoomPolicy } from './room-policy.js'
 import { RoomRegistry } from './room-registry.js'
 import { notAllowed } from './room-refusals.js'
@@ -22,18 +23,19 @@ export class RoomCatalogueService {
     private readonly registry: RoomRegistry,
     private readonly policy: RoomPolicy,
     @Inject(ROOM_LOG) private readonly log: RoomLog,
+    private readonly presence: Presence,
     private readonly settings: Settings,
   ) {}
 
   list({ after, limit }: RoomsPayload<'rooms.list'>): ListReply {
     const { rooms, more } = this.registry.page(after, this.fitting(limit, ROOM_ENTRY_MAX_BYTES))
-    return { rooms: rooms.map(listed), more }
+    return { rooms: rooms.map((room) => this.listed(room)), more }
   }
 
   async info(id: RoomId): Promise<InfoReply> {
     const room = this.registry.require(id)
     const { epoch, seq } = await this.log.head(id)
-    return { ...listed(room), owner: room.owner, epoch, seq, createdAtMs: room.createdAtMs }
+    return { ...this.listed(room), owner: room.owner, epoch, seq, createdAtMs: room.createdAtMs }
   }
 
   members(caller: Principal, { room: id, after, limit }: RoomsPayload<'rooms.members'>): MembersReply {
@@ -50,10 +52,12 @@ export class RoomCatalogueService {
     return { members, more }
   }
 
+  private listed(room: Room): ListedRoom {
+    return { room: room.id, members: room.memberCount, online: this.presence.onlineCount(room) }
+  }
+
   private fitting(limit: number, entryBytes: number): number {
     const { maxFrameBytes } = this.settings.current.transport
     return Math.min(limit, Math.floor((maxFrameBytes - PAGE_FRAME_BYTES) / entryBytes))
   }
 }
-
-const listed = (room: Room): ListedRoom => ({ room: room.id, members: room.memberCount, online: room.onlineCount })

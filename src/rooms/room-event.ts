@@ -8,11 +8,9 @@ export function encodeRoomEvent<Pattern extends keyof RoomsEvents>(
   pattern: Pattern,
   body: RoomsEvents[Pattern],
 ): Buffer {
-  return encodePacket({
-    kind: 'event',
-    priority: Priority.Normal,
-    metadata: undefined,
-    pattern,
-    body: encodeBody(body),
-  })
+  return encodeEncodedEvent(pattern, encodeBody(body))
 }
+
+/** The same of a body that is MessagePack already. */
+export const encodeEncodedEvent = (pattern: keyof RoomsEvents, body: Buffer): Buffer =>
+  encodePacket({ kind: 'event', priority: Priority.Normal, metadata: undefined, pattern, body })

@@ -8,6 +8,13 @@ import type { Standing } from './room.js'
 export const roomNotFound = (room: RoomId): NestwireException =>
   new NestwireException(ErrorCode.RoomNotFound, `there is no room ${room}`)
 
+/** A room that is being deleted, or is gone, was to be entered; whoever comes again finds it open or founds another one. */
+export class RoomIsGone extends NestwireException {
+  constructor(room: RoomId) {
+    super(ErrorCode.LogUnavailable, `${room} is being deleted`, { retryAfterMs: 250 })
+  }
+}
+
 /** The policy said no to a caller of this standing. */
 export function notAllowed(room: RoomId, standing: Standing): NestwireException {
   switch (standing) {

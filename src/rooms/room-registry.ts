@@ -15,6 +15,10 @@ export class RoomRegistry {
 
   constructor(private readonly settings: Settings) {}
 
+  [Symbol.iterator](): IterableIterator<Room> {
+    return this.rooms.values()
+  }
+
   get count(): number {
     return this.rooms.size
   }
@@ -43,6 +47,12 @@ export class RoomRegistry {
   restore(rooms: Iterable<Room>): void {
     for (const room of rooms) this.rooms.set(room.id, room)
     this.names = new SortedNames(this.rooms.keys())
+  }
+
+  /** One that another node has founded, which is beyond no limit of ours. */
+  adopt(room: Room): void {
+    this.rooms.set(room.id, room)
+    this.names.add(room.id)
   }
 
   delete(room: Room): void {

@@ -46,6 +46,9 @@ interface SurveyedRoom {
 
 @Injectable()
 export class RoomResumption {
+  /** Rooms of which a client was told that it cannot go on where it stood. */
+  gaps = 0
+
   constructor(
     private readonly registry: RoomRegistry,
     private readonly memberships: MembershipService,
@@ -69,6 +72,10 @@ export class RoomResumption {
       roomLeft -= bytes
       rooms.set(position.room, surveyed)
     }
+    for (const room of rooms.keys()) {
+      // Reading may have taken longer than a room stays open that nobody hears.
+      if (session.rooms.has(room)) await this.delivery.open(room).catch(() => rooms.delete(room))
+    }
     return {
       answer: () =>
         [...rooms].map(([room, { resumed }]) => (session.rooms.has(room) ? resumed : notAMember(room).resumed)),
@@ -80,7 +87,7 @@ export class RoomResumption {
     if (this.roomOf(session, position.room) === undefined) return notAMember(position.room)
     if (session.rooms.size >= this.settings.current.transport.maxRoomsPerConnection) return undefined
     await this.delivery.open(position.room)
-    const surveyed = await this.standing(position, this.delivery.head(position.room))
+    const surveyed = await this.standing(position, await this.headFor(position))
     // The membership or the connection may have ended meanwhile.
     const room = this.roomOf(session, position.room)
     if (room === undefined) return notAMember(position.room)
@@ -94,6 +101,12 @@ export class RoomResumption {
     const room = this.registry.get(id)
     if (room?.member(principal.user) === undefined) return undefined
     return this.policy.mayJoin(principal, id, room.standingOf(principal.user)) ? room : undefined
+  }
+
+  /** As far as was heard here. Who heard more at another node is judged by the log. */
+  private async headFor({ room, epoch, seq: from }: RoomPosition): Promise<RoomHead> {
+    const heard = this.delivery.head(room)
+    return epoch === heard.epoch && from > heard.seq ? this.log.head(room) : heard
   }
 
   private async standing({ room, epoch, seq: from }: RoomPosition, head: RoomHead): Promise<SurveyedRoom> {
@@ -119,6 +132,7 @@ export class RoomResumption {
       if (gap !== undefined) {
         const from = gap === GapReason.AheadOfLog ? to : NO_SEQ
         const verdict = connection.offer(encodePacket({ kind: 'gap', room, epoch, from, to, reason: gap }))
+        this.gaps += 1
         if (verdict === 'full') return connection.close(CloseCode.SlowConsumer, 'no room for a gap')
       }
       this.delivery.attach(room, connection, to)

@@ -8,14 +8,12 @@
 import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common'
 import type { Clock } from '../clock.js'
 import { LogFault, reasonOf } from '../log/log-fault.js'
-import type { RoomLog } from '../log/room-log.js'
-import type { StateStore } from '../log/state-store.js'
 import type { RoomId } from '../protocol/ids.js'
 import type { RoomKey } from './room-key.js'
 import type { RoomRegistry } from './room-registry.js'
-import { encodeBanValue, encodeMemberValue, encodeRoomValue } from './room-values.js'
+import type { Removal, RoomWrites } from './room-writes.js'
 import type { Room } from './room.js'
-import { readRooms } from './saved-rooms.js'
+import type { SavedRooms } from './saved-rooms.js'
 
 const MAX_UNSETTLED_KEYS = 100_000
 /** A ban that ends the membership of an owner: ban, member, room. */
@@ -25,30 +23,46 @@ const RETRY_INTERVAL_MS = 250
 const STEP_KEYS = 500
 
 interface RoomStoreParts {
-  readonly state: StateStore
-  readonly log: RoomLog
+  readonly writes: RoomWrites
+  readonly readRooms: () => Promise<SavedRooms>
   readonly registry: RoomRegistry
   readonly clock: Pick<Clock, 'every'>
   readonly maxUnsettledKeys?: number
+}
+
+interface UnsavedKey {
+  readonly key: RoomKey
+  readonly removal: Removal | undefined
 }
 
 export class RoomStore implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger('RoomStore')
   /** The newest write of each key that is on its way. */
   private readonly writes = new Map<string, Promise<void>>()
-  private readonly unsaved = new Map<string, RoomKey>()
+  private readonly unsaved = new Map<string, UnsavedKey>()
   private clearing: Promise<void> = Promise.resolve()
   private retrying: Promise<void> | undefined
   private stopTicking: (() => void) | undefined
+  private tellSettled: (key: RoomKey) => void = () => undefined
 
   constructor(private readonly parts: RoomStoreParts) {}
 
   /** All rooms are there before anybody is served. Rejects with `StartUpError`. */
   async onModuleInit(): Promise<void> {
-    const { state, registry } = this.parts
-    const { rooms, stale } = await readRooms(state)
-    registry.restore(rooms)
+    const { rooms, stale } = await this.parts.readRooms()
+    this.parts.registry.restore(rooms)
     await this.saveInSteps(stale)
+  }
+
+  /** Calls `listener` for each key whose last write is committed. */
+  onSettled(listener: (key: RoomKey) => void): void {
+    this.tellSettled = listener
+  }
+
+  /** A write of it is on its way, or still to be made. */
+  isUnsettled(key: RoomKey): boolean {
+    const text = textOf(key)
+    return this.writes.has(text) || this.unsaved.has(text)
   }
 
   /** Before a change is made: throws LOG_UNAVAILABLE while too much waits for the disk. */
@@ -65,9 +79,12 @@ export class RoomStore implements OnModuleInit, OnApplicationShutdown {
     throw LogFault.unavailable('changes of rooms are still to be saved', { retryAfterMs: RETRY_INTERVAL_MS })
   }
 
-  /** After a change was made. Resolves once committed; rejects with a `LogFault`, and saves it later. */
-  async save(keys: readonly RoomKey[]): Promise<void> {
-    await Promise.all(keys.map((key) => this.write(key)))
+  /**
+   * After a change was made. Resolves once committed; rejects with a `LogFault`, and saves it later. `removal` is about
+   * the membership among the keys.
+   */
+  async save(keys: readonly RoomKey[], removal?: Removal): Promise<void> {
+    await Promise.all(keys.map((key) => this.write(key, removal)))
   }
 
   /** After a change turned out to have been made before: resolves once that is committed. */
@@ -100,38 +117,28 @@ export class RoomStore implements OnModuleInit, OnApplicationShutdown {
     this.stopRetrying()
   }
 
-  private write(key: RoomKey): Promise<void> {
+  private write(key: RoomKey, latest?: Removal): Promise<void> {
     const text = textOf(key)
+    const removal = latest ?? this.unsaved.get(text)?.removal
     this.unsaved.delete(text)
-    const settle = (): void => void (this.writes.get(text) === writing && this.writes.delete(text))
-    const writing: Promise<void> = this.putOrRemove(key).then(settle, (error: unknown) => {
-      settle()
-      this.note(text, key)
-      throw error
-    })
+    const isLast = (): boolean => this.writes.get(text) === writing && this.writes.delete(text)
+    const writing: Promise<void> = this.parts.writes.write(key, removal).then(
+      () => {
+        if (isLast() && !this.unsaved.has(text)) this.tellSettled(key)
+      },
+      (error: unknown) => {
+        isLast()
+        this.note(text, key, removal)
+        throw error
+      },
+    )
     this.writes.set(text, writing)
     return writing
   }
 
-  private putOrRemove(key: RoomKey): Promise<void> {
-    const value = this.valueOf(key)
-    return value === undefined ? this.parts.state.remove(key) : this.parts.state.put(key, value)
-  }
-
-  /** What memory says. */
-  private valueOf([table, id, user]: RoomKey): Buffer | undefined {
-    const room = this.parts.registry.get(id)
-    if (room === undefined) return undefined
-    if (table === 'room') return encodeRoomValue(room)
-    if (table === 'ban') return room.isBanned(user) ? encodeBanValue(room) : undefined
-    const member = room.member(user)
-    if (member === undefined) return undefined
-    const { username, joinedAtMs } = member
-    return encodeMemberValue({ incarnation: room.incarnation, username, joinedAtMs })
-  }
-
-  private note(text: string, key: RoomKey): void {
-    this.unsaved.set(text, key)
+  private note(text: string, key: RoomKey, removal: Removal | undefined): void {
+    // Who is removed late may have come back meanwhile.
+    this.unsaved.set(text, { key, removal: removal && { ...removal, isExact: true } })
     this.stopTicking ??= this.parts.clock.every(RETRY_INTERVAL_MS, () => this.retry())
   }
 
@@ -171,13 +178,13 @@ export class RoomStore implements OnModuleInit, OnApplicationShutdown {
   /** With a room that is gone goes its log. */
   private async saveStep(keys: readonly RoomKey[]): Promise<void> {
     const gone = keys.flatMap(([table, id]): RoomId[] => (table === 'room' && !this.parts.registry.get(id) ? [id] : []))
-    await Promise.all([this.save(keys), ...gone.map((id) => this.parts.log.deleteRoom(id))])
+    await Promise.all([this.save(keys), ...gone.map((id) => this.parts.writes.forgetLog(id))])
   }
 }
 
-function firstOf(noted: Iterable<RoomKey>, count: number): RoomKey[] {
+function firstOf(noted: Iterable<UnsavedKey>, count: number): RoomKey[] {
   const keys: RoomKey[] = []
-  for (const key of noted) if (keys.push(key) === count) break
+  for (const { key } of noted) if (keys.push(key) === count) break
   return keys
 }
 

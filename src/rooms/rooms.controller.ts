@@ -1,5 +1,6 @@
-import { Controller } from '@nestjs/common'
+import { Controller, Logger } from '@nestjs/common'
 import { Ctx, MessagePattern, Payload } from '@nestjs/microservices'
+import type { UserId } from '../protocol/ids.js'
 import { NESTWIRE_TRANSPORT } from '../transport/nestwire-transport.js'
 import { NestwireContext } from '../transport/nestwire.context.js'
 import { PayloadPipe } from '../transport/payload.pipe.js'
@@ -13,16 +14,21 @@ import type {
   ListReply,
   MembersReply,
   RoomsPayload,
+  SignalReply,
 } from './rooms.contract.js'
 import { roomsPayloads } from './rooms.contract.js'
 import { RoomsService } from './rooms.service.js'
+import { SignalsService } from './signals.service.js'
 
 /** Payloads, replies and errors of each pattern: `docs/PATTERNS.md`. */
 @Controller()
 export class RoomsController {
+  private readonly logger = new Logger('Rooms')
+
   constructor(
     private readonly rooms: RoomsService,
     private readonly catalogue: RoomCatalogueService,
+    private readonly signals: SignalsService,
   ) {}
 
   @MessagePattern('rooms.create', NESTWIRE_TRANSPORT)
@@ -76,26 +82,42 @@ export class RoomsController {
   }
 
   @MessagePattern('rooms.kick', NESTWIRE_TRANSPORT)
-  kick(
+  async kick(
     @Payload(new PayloadPipe(roomsPayloads['rooms.kick'])) { room, user }: RoomsPayload<'rooms.kick'>,
     @Ctx() context: NestwireContext,
   ): Promise<ChangeReply> {
-    return this.rooms.kick(callerOf(context), room, user)
+    return this.told(context, user, await this.rooms.kick(callerOf(context), room, user))
   }
 
   @MessagePattern('rooms.ban', NESTWIRE_TRANSPORT)
-  ban(
+  async ban(
     @Payload(new PayloadPipe(roomsPayloads['rooms.ban'])) { room, user }: RoomsPayload<'rooms.ban'>,
     @Ctx() context: NestwireContext,
   ): Promise<ChangeReply> {
-    return this.rooms.ban(callerOf(context), room, user)
+    return this.told(context, user, await this.rooms.ban(callerOf(context), room, user))
   }
 
   @MessagePattern('rooms.unban', NESTWIRE_TRANSPORT)
-  unban(
+  async unban(
     @Payload(new PayloadPipe(roomsPayloads['rooms.unban'])) { room, user }: RoomsPayload<'rooms.unban'>,
     @Ctx() context: NestwireContext,
   ): Promise<ChangeReply> {
-    return this.rooms.unban(callerOf(context), room, user)
+    return this.told(context, user, await this.rooms.unban(callerOf(context), room, user))
+  }
+
+  @MessagePattern('rooms.signal', NESTWIRE_TRANSPORT)
+  signal(
+    @Payload(new PayloadPipe(roomsPayloads['rooms.signal'])) payload: RoomsPayload<'rooms.signal'>,
+    @Ctx() context: NestwireContext,
+  ): SignalReply {
+    return this.signals.signal({ principal: callerOf(context), connection: context.getConnection() }, payload)
+  }
+
+  /** Whoever is asked why somebody is gone finds who it was. */
+  private told(context: NestwireContext, target: UserId, reply: ChangeReply): ChangeReply {
+    if (reply.changed && Logger.isLevelEnabled('debug')) {
+      this.logger.debug('done', { ...context.getLogFields(), room: reply.room, target })
+    }
+    return reply
   }
 }

@@ -6,7 +6,7 @@ import type { RoomKey } from './room-key.js'
 import { decodeBanValue, decodeMemberValue, decodeRoomValue, UnreadableValue } from './room-values.js'
 import { Room, type Member } from './room.js'
 
-interface SavedRooms {
+export interface SavedRooms {
   /** Those that have members. */
   readonly rooms: readonly Room[]
   /** Entries that say something else, and must be brought to it: most belong to rooms that are gone. */
@@ -15,12 +15,46 @@ interface SavedRooms {
 
 /** Rejects with `StartUpError` if an entry cannot be read. */
 export async function readRooms(state: StateStore): Promise<SavedRooms> {
+  const { founded, stale } = await readAll(state, 'the data folder (NESTWIRE_DATA_DIR)')
+  for (const room of founded) if (room.memberCount === 0) forget(room, stale)
+  return { rooms: founded.filter(({ memberCount }) => memberCount > 0), stale }
+}
+
+/**
+ * The same of a store that other nodes write to: what looks stale may be on its way, and a room without members may be
+ * about to get one. So all rooms are there, and nothing is cleared away. Rejects with `StartUpError`, too.
+ */
+export async function readSharedRooms(state: StateStore): Promise<SavedRooms> {
+  const { founded } = await readAll(state, 'the bucket NESTWIRE_CLUSTER_NAME-state of NATS')
+  for (const room of founded) room.isSaved = true
+  return { rooms: founded, stale: [] }
+}
+
+interface Found {
+  readonly founded: readonly Room[]
+  readonly stale: RoomKey[]
+}
+
+/** `where` is for whoever has to mend an entry. */
+async function readAll(state: StateStore, where: string): Promise<Found> {
+  try {
+    return await find(state)
+  } catch (error) {
+    if (!(error instanceof UnreadableEntry)) throw error
+    const { place, message, cause } = error
+    throw new StartUpError(`the entry ${place} in ${where} cannot be read: ${message}`, { cause })
+  }
+}
+
+async function find(state: StateStore): Promise<Found> {
   const founded = new Map<RoomId, Room>()
   const stale: RoomKey[] = []
   for await (const entry of state.entries(['room'])) {
     const id = roomIn(entry)
-    const { owner, createdAtMs, incarnation } = valueOf(entry, decodeRoomValue)
-    founded.set(id, new Room(id, { founder: owner, createdAtMs, incarnation }))
+    const { owner, createdAtMs, incarnation, closing } = valueOf(entry, decodeRoomValue)
+    const room = new Room(id, { founder: owner, createdAtMs, incarnation })
+    room.isClosing = closing !== undefined
+    founded.set(id, room)
   }
   for await (const entry of state.entries(['ban'])) {
     const room = founded.get(roomIn(entry))
@@ -39,8 +73,7 @@ export async function readRooms(state: StateStore): Promise<SavedRooms> {
     }
     if (room !== undefined) restore(room, members, stale)
   }
-  for (const room of founded.values()) if (room.memberCount === 0) forget(room, stale)
-  return { rooms: [...founded.values()].filter(({ memberCount }) => memberCount > 0), stale }
+  return { founded: [...founded.values()], stale }
 }
 
 function restore(room: Room, members: readonly [UserId, Member][], stale: RoomKey[]): void {
@@ -80,9 +113,16 @@ function valueOf<Value>(entry: StateEntry, decode: (value: Buffer) => Value): Va
   }
 }
 
+class UnreadableEntry extends Error {
+  constructor(
+    readonly place: string,
+    reason: string,
+    options: ErrorOptions,
+  ) {
+    super(reason, options)
+  }
+}
+
 function refuse({ key }: StateEntry, reason: string, cause?: Error): never {
-  const place = `[${key.map((name) => JSON.stringify(name)).join(', ')}]`
-  throw new StartUpError(`the entry ${place} in the data folder (NESTWIRE_DATA_DIR) cannot be read: ${reason}`, {
-    cause,
-  })
+  throw new UnreadableEntry(`[${key.map((name) => JSON.stringify(name)).join(', ')}]`, reason, { cause })
 }

@@ -20,6 +20,7 @@ import {
   revoked,
   type SessionGeneration,
 } from './session-generation.js'
+import type { Session } from './session.js'
 import { Turns } from './turns.js'
 
 /** Another node may change the same session meanwhile; it has won when that has happened so often. */
@@ -67,9 +68,16 @@ export class SessionGenerations implements OnModuleInit, OnApplicationShutdown {
     return this.turns.take(session, task)
   }
 
-  /** In turn only. Hands out the next generation, if `presented` counts; what is kept of it goes at `forgetAtMs`. */
-  async advance(session: SessionId, presented: number, forgetAtMs: number): Promise<AdvanceVerdict> {
-    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+  /**
+   * In turn only. Hands out the next generation, if `presented` counts; what is kept of it goes at `forgetAtMs`. Not for
+   * somebody who has gone meanwhile: it would end the session on the node where it has come back.
+   */
+  async advance(
+    session: SessionId,
+    presented: number,
+    { forgetAtMs, isGone = () => false }: { readonly forgetAtMs: number; readonly isGone?: () => boolean },
+  ): Promise<AdvanceVerdict> {
+    for (let tries = 0; tries < MAX_TRIES && !isGone(); tries += 1) {
       const { bytes, state } = await this.read(session)
       const verdict = judgeGeneration(state, presented)
       if (verdict !== 'good') return { kind: verdict }
@@ -79,6 +87,12 @@ export class SessionGenerations implements OnModuleInit, OnApplicationShutdown {
       }
     }
     return { kind: 'overtaken' }
+  }
+
+  /** Whether a later generation was handed out meanwhile, by whatever node. */
+  async isOvertaken({ id, generation }: Pick<Session, 'id' | 'generation'>): Promise<boolean> {
+    const { state } = await this.read(id)
+    return state !== undefined && (state.isRevoked || state.offered > generation)
   }
 
   /** In turn only. The client holds a ticket of `generation`: those before it count no more. */
@@ -110,8 +124,9 @@ export class SessionGenerations implements OnModuleInit, OnApplicationShutdown {
 
   private forget(session: SessionId, nowMs: number): Promise<void> {
     return this.inTurn(session, async () => {
-      const { state } = await this.read(session)
-      if (state !== undefined && state.forgetAtMs <= nowMs) await this.store.remove(keyOf(session))
+      const { bytes, state } = await this.read(session)
+      // Another node may have renewed it meanwhile.
+      if (state !== undefined && state.forgetAtMs <= nowMs) await this.store.replace(keyOf(session), bytes, undefined)
     })
   }
 }

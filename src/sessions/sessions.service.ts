@@ -70,9 +70,14 @@ export class SessionsService implements ConnectionObserver {
   resume(connection: ConnectionHandle, resumed: ResumedSession, forgetAtMs: number): Promise<ResumeVerdict> {
     const { session: id, principal, generation } = resumed
     return this.generations.inTurn(id, async () => {
-      const verdict = await this.generations.advance(id, generation, forgetAtMs)
+      const verdict = await this.generations.advance(id, generation, {
+        forgetAtMs,
+        isGone: () => connection.isClosed,
+      })
       if (verdict.kind !== 'advanced') return verdict
-      return { kind: 'resumed', session: this.start(new Session(id, connection, principal, verdict.generation)) }
+      const session = this.start(new Session(id, connection, principal, verdict.generation))
+      // What another node did a moment ago may have been told before there was a session here to end.
+      return (await this.generations.isOvertaken(session)) ? { kind: 'overtaken' } : { kind: 'resumed', session }
     })
   }
 

@@ -10,6 +10,8 @@ export interface Principal {
   readonly role: Role
   /** Unix milliseconds after which the connection is closed with TOKEN_EXPIRED; `Infinity` = never. */
   readonly expiresAtMs: number
+  /** Without a token, by the client certificate: only a connection that shows it again may be this session's. */
+  readonly isByCertificate?: true
 }
 
 /** Turns a token into a principal. Rejects with a `NestwireException` (TOKEN_INVALID, TOKEN_EXPIRED). */

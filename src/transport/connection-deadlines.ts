@@ -8,10 +8,11 @@ import type { ConnectionState } from '../protocol/connection-state.js'
 import { unreachable } from '../unreachable.js'
 import { ReadingWatch } from './reading-watch.js'
 import type { Timed, TimerWheel } from './timer-wheel.js'
+import type { TransportCounters } from './transport-counters.js'
 import type { LimitsSource, TransportLimits } from './transport-limits.js'
 
 /** What only the connection knows, asked when the wheel calls. */
-interface ObservedTimes {
+export interface ObservedTimes {
   readonly state: ConnectionState
   /** Last time any byte came. */
   readonly heardAtMs: number
@@ -25,6 +26,8 @@ interface ObservedTimes {
   readonly isTelling: boolean
   /** While we do not read, silence is ours: idle and half-frame clocks stand still. */
   readonly isHeld: boolean
+  /** When it may be read again after it sent too fast; `Infinity` = it did not. */
+  readonly pacedUntilMs: number
   /** When the session's token expires; `Infinity` = never. */
   readonly expiresAtMs: number
 }
@@ -45,12 +48,14 @@ interface ConnectionTimes extends ObservedTimes {
 
 /** The connection, as its deadlines see it. */
 export interface DeadlineOwner {
-  readonly host: { readonly wheel: TimerWheel; readonly limits: LimitsSource }
+  readonly host: { readonly wheel: TimerWheel; readonly limits: LimitsSource; readonly counters: TransportCounters }
   observeTimes(nowMs: number): ObservedTimes
   /** What the system holds of what the client was sent, if it tells. */
   unacknowledgedBytes(): Promise<number | undefined>
   /** Room may have come back without news: sockets tell only that they were full and are empty. */
   tellWritable(): void
+  /** Reads on, if what it was held for is over. */
+  release(): void
   ping(): void
   close(code: CloseCode, message: string): void
   /** Cuts the socket without a word. */
@@ -60,20 +65,21 @@ export interface DeadlineOwner {
 export class ConnectionDeadlines implements Timed {
   wheelSlot = -1
   dueAtMs = 0
-  private readonly openedAtMs: number
   private pingedAtMs = -1
   private isPingOpen = false
   /** From when on something waited for the client, which is never for most. */
   private reading: ReadingWatch | undefined
   private closedAtMs = -1
 
-  constructor(private readonly owner: DeadlineOwner) {
+  constructor(
+    private readonly owner: DeadlineOwner,
+    private readonly openedAtMs: number,
+  ) {
     const { wheel, limits } = owner.host
     const { handshakeTimeoutMs, idleTimeoutMs, pingIntervalMs, writeStallTimeoutMs } = limits.current
-    this.openedAtMs = wheel.nowMs
     // No look before anything can be due: thousands that come at once would all be looked at in one tick.
     const firstLookMs = Math.min(handshakeTimeoutMs, idleTimeoutMs, pingIntervalMs, writeStallTimeoutMs / 4)
-    wheel.schedule(this, this.openedAtMs + firstLookMs)
+    wheel.schedule(this, openedAtMs + firstLookMs)
   }
 
   /** A byte came: the client lives. */
@@ -105,9 +111,11 @@ export class ConnectionDeadlines implements Timed {
   onDue(nowMs: number): void {
     const { owner } = this
     owner.tellWritable()
+    owner.release()
     const verdict = judgeDeadlines(this.timesAt(nowMs), owner.host.limits.current, nowMs)
     switch (verdict.kind) {
       case 'destroy':
+        owner.host.counters.cutSockets += 1
         return owner.destroy()
       case 'close':
         return owner.close(verdict.code, verdict.message)
@@ -118,6 +126,7 @@ export class ConnectionDeadlines implements Timed {
         this.pingedAtMs = nowMs
         this.isPingOpen = true
         this.reading?.forget()
+        owner.host.counters.pings += 1
         owner.ping()
         return this.wake()
       case 'wait':
@@ -156,7 +165,10 @@ function judgeDeadlines(times: ConnectionTimes, limits: TransportLimits, nowMs: 
   }
   // Bytes heard meanwhile move the ping, and whether somebody reads can only be looked at: both ask for a look in good
   // time rather than for a timer each.
-  let nextDueAtMs = nowMs + Math.min(limits.pingIntervalMs, limits.writeStallTimeoutMs / 4)
+  let nextDueAtMs = Math.min(
+    nowMs + Math.min(limits.pingIntervalMs, limits.writeStallTimeoutMs / 4),
+    times.pacedUntilMs,
+  )
   for (const { dueAtMs, code, message, isCertain } of closingDeadlines(times, limits)) {
     if (nowMs >= dueAtMs)
       return isCertain || times.isTelling

@@ -5,31 +5,34 @@
  *
  * Memory is per connection times tens of thousands: no timer, no closure and no map of its own before it is needed.
  */
+import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { Logger } from '@nestjs/common'
 import { CloseCode } from '../protocol/close-codes.js'
-import { judgePacket, nextState, type ConnectionEvent, type ConnectionState } from '../protocol/connection-state.js'
+import { nextState, type ConnectionEvent, type ConnectionState } from '../protocol/connection-state.js'
 import { Feature } from '../protocol/constants.js'
 import { encodePacket } from '../protocol/encode-packet.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { ConnectionId } from '../protocol/ids.js'
-import type { Hello, Packet, Position } from '../protocol/packets.js'
+import type { Close, Hello, Packet, Position } from '../protocol/packets.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
-import { unreachable } from '../unreachable.js'
+import type { Accepted } from './accepted.js'
 import type { Grant, Principal } from './authentication.js'
 import type { Arrival } from './arrival-line.js'
+import { clientCertificateOf } from './client-certificate.js'
 import { ConnectionDeadlines, type DeadlineOwner } from './connection-deadlines.js'
+import { figuresOf, type ConnectionFigures } from './connection-figures.js'
 import type { ConnectionHandle, OfferVerdict } from './connection-handle.js'
 import type { ConnectionHost } from './connection-host.js'
 import { FrameIntake, type PacketSink } from './frame-intake.js'
 import { greet } from './greeting.js'
+import { isReadAtAnyPace, type PaceLimits } from './inbound-pace.js'
 import type { InFlightCall } from './in-flight-call.js'
 import { unacknowledgedBytes } from './kernel-queue.js'
 import { NestwireException } from './nestwire.exception.js'
 import { Outbox, type OutboxOwner } from './outbox.js'
-import { errorFrame } from './reply-frames.js'
+import { receivePacket } from './receive-packet.js'
+import { RoomLine } from './room-line.js'
 
-const logger = new Logger('Nestwire')
 /** Every server PING carries it; nobody waits for a particular PONG, since any byte counts as life. */
 const PING_FRAME = encodePacket({ kind: 'ping', correlation: 1 })
 
@@ -38,10 +41,14 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   features = 0
   /** Requests that CANCEL and deadlines may reach; `undefined` until the first. Owned by the dispatcher. */
   calls: Map<number, InFlightCall> | undefined
-  private state: ConnectionState = 'connecting'
-  private readonly intake: FrameIntake
+  private readonly socket: Socket
+  state: ConnectionState = 'connecting'
+  readonly intake: FrameIntake
   private readonly outbox: Outbox
-  private readonly deadlines: ConnectionDeadlines
+  readonly deadlines: ConnectionDeadlines
+  readonly openedAtMs: number
+  /** Of streams that are paced; `undefined` until the first. */
+  private line: RoomLine | undefined
   private inFlight = 0
   private isAuthenticating = false
   private hasClientEnded = false
@@ -49,13 +56,15 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
 
   constructor(
     readonly id: ConnectionId,
-    private readonly socket: Socket,
+    { socket, openedAtMs }: Accepted,
     readonly host: ConnectionHost,
   ) {
+    this.socket = socket
     const maxPayloadBytes = host.limits.current.maxHandshakeFrameBytes
-    this.intake = new FrameIntake(socket, this, { maxPayloadBytes, nowMs: host.wheel.nowMs })
+    this.openedAtMs = openedAtMs
+    this.intake = new FrameIntake(socket, this, host.counters, host.turns, { maxPayloadBytes, nowMs: host.wheel.nowMs })
     this.outbox = new Outbox(socket, host.flusher, this)
-    this.deadlines = new ConnectionDeadlines(this)
+    this.deadlines = new ConnectionDeadlines(this, openedAtMs)
   }
 
   get principal(): Principal | undefined {
@@ -64,8 +73,18 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   get remoteAddress(): string {
     return this.socket.remoteAddress ?? ''
   }
+  get clientCertificate(): X509Certificate | undefined {
+    return clientCertificateOf(this.socket)
+  }
+  /** WELCOME is queued, and the end is not. */
+  get isGreeted(): boolean {
+    return this.state !== 'connecting' && this.state !== 'closed'
+  }
   get isActive(): boolean {
     return this.state === 'active' || this.state === 'draining'
+  }
+  get isClosed(): boolean {
+    return this.state === 'closed'
   }
   get isHandshaking(): boolean {
     return this.state === 'handshake'
@@ -80,7 +99,7 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
    * request is read, so at most `maxInFlightRequests` answers come on top, and streams have a bound of their own.
    */
   reply(frame: Buffer): void {
-    this.outbox.offer(frame, Infinity)
+    this.outbox.answer(frame)
   }
 
   /** The same for what is small and no part of a stream: it waits behind no delivery. */
@@ -98,6 +117,21 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
 
   readyToDeliver(): boolean {
     return this.outbox.readyToDeliver(this.host.limits.current.confirmWindowBytes)
+  }
+
+  whenRoom(proceed: () => void): () => void {
+    this.line ??= new RoomLine(() => this.hasRoomForStreams)
+    return this.line.enter(proceed)
+  }
+
+  /**
+   * A quarter is where held reading goes on, too: streams that wait for room hold up no request and no CANCEL. Of a connection
+   * that is over only those are left that go on without it.
+   */
+  private get hasRoomForStreams(): boolean {
+    const { maxOutboxBytes, maxStreamBufferBytes } = this.host.limits.current
+    const roomBytes = Math.min(maxOutboxBytes / 4, maxStreamBufferBytes)
+    return this.state === 'closed' || this.outbox.isIdle || this.outbox.queuedBytes <= roomBytes
   }
 
   get queuedBytes(): number {
@@ -119,36 +153,35 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
 
   /** AUTH_OK or RESUMED is in the outbox: from here on larger frames and all requests are welcome. */
   activate(): void {
-    this.intake.maxPayloadBytes = this.host.limits.current.maxFrameBytes
     if (this.state !== 'authenticated') return
+    this.intake.maxPayloadBytes = this.host.limits.current.maxFrameBytes
     this.move({ kind: 'authOkWritten' })
     this.host.connectionActive(this)
   }
 
   /** The server goes away: no new requests; closes itself when those in flight are answered, which may take `deadlineMs`. */
   drain(returnSlotMs: number, deadlineMs: number): void {
-    if (this.state !== 'active') return this.close(CloseCode.ShuttingDown, 'the server is going away', returnSlotMs)
-    this.move({ kind: 'drain' })
-    this.replyAhead(
-      encodePacket({ kind: 'goAway', code: CloseCode.ShuttingDown, slotMs: returnSlotMs, deadlineMs, target: '' }),
-    )
     this.returnSlotMs = returnSlotMs
+    if (this.state !== 'active') return this.endDrain()
+    this.move({ kind: 'drain' })
+    const target = this.host.drainTargetOf(this)
+    const code = CloseCode.ShuttingDown
+    this.replyAhead(encodePacket({ kind: 'goAway', code, slotMs: returnSlotMs, deadlineMs, target }))
     this.closeIfDrained()
   }
 
   /** Requests in flight have had their time; the client keeps its slot. */
   endDrain(): void {
-    this.close(CloseCode.ShuttingDown, 'the server is going away', this.returnSlotMs)
+    const [code, message] = [CloseCode.ShuttingDown, 'the server is going away']
+    this.end({ code, message, retryAfterMs: this.returnSlotMs, target: this.host.drainTargetOf(this) })
   }
 
   close(code: CloseCode, message: string, retryAfterMs = 0): void {
-    if (this.state === 'closed') return
-    this.leave(code)
-    // A reader that takes nothing would never see what is queued; everyone else gets it before CLOSE.
-    const keepQueued = code !== CloseCode.SlowConsumer
-    this.outbox.end(encodePacket({ kind: 'close', code, retryAfterMs, target: '', message }), keepQueued)
-    // Unread bytes would turn our FIN into a reset and lose the CLOSE on its way: read on, and throw it away.
-    this.socket.resume()
+    this.end({ code, message, retryAfterMs, target: '' })
+  }
+
+  redirect(target: string): void {
+    this.end({ code: CloseCode.BelongsElsewhere, message: 'another node serves you', retryAfterMs: 0, target })
   }
 
   destroy(): void {
@@ -193,30 +226,21 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   }
 
   get mayRelease(): boolean {
-    const { maxInFlightRequests, maxOutboxBytes } = this.host.limits.current
-    return (
-      !this.isAuthenticating &&
-      this.inFlight <= maxInFlightRequests / 2 &&
-      this.outbox.queuedBytes <= maxOutboxBytes / 4
-    )
+    const { maxInFlightRequests: requests, maxOutboxBytes: bytes } = this.host.limits.current
+    return !this.isAuthenticating && this.inFlight <= requests / 2 && this.outbox.queuedBytes <= bytes / 4
+  }
+
+  get paceLimits(): PaceLimits | undefined {
+    return isReadAtAnyPace(this) ? undefined : this.host.limits.current
+  }
+
+  get figures(): ConnectionFigures {
+    const { socket, intake, outbox, openedAtMs } = this
+    return figuresOf({ socket, intake, outbox, openedAtMs })
   }
 
   handlePacket(packet: Packet): void {
-    const verdict = judgePacket(this.state, packet.kind)
-    switch (verdict) {
-      case 'accept':
-        return this.accept(packet)
-      case 'refuse':
-        if ('correlation' in packet)
-          this.offer(errorFrame(packet.correlation, ErrorCode.Draining, 'the server is going away'))
-        return
-      case 'ignore':
-        return
-      case 'outOfState':
-        throw new ProtocolError(CloseCode.OutOfState, `${packet.kind} while ${this.state}`)
-      default:
-        unreachable(verdict)
-    }
+    receivePacket(this, packet)
   }
 
   onData(chunk: Buffer): void {
@@ -225,8 +249,7 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
     this.deadlines.heard()
     try {
       this.intake.receive(chunk, this.host.wheel.nowMs)
-      if (this.intake.halfFrameSinceMs >= 0)
-        this.deadlines.wakeBy(this.intake.halfFrameSinceMs + this.host.limits.current.halfFrameTimeoutMs)
+      this.deadlines.wakeBy(this.intake.dueAtMs(this.host.limits.current.halfFrameTimeoutMs))
     } catch (error) {
       this.fail(error)
     }
@@ -236,11 +259,13 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
     this.outbox.flush()
     this.release()
     this.tellWritable()
+    this.line?.serve()
   }
 
   outboxFlushed(): void {
     if (this.intake.isHeld) this.release()
     this.tellWritable()
+    this.line?.serve()
   }
 
   /** FIN. What was asked for is still answered, then we hang up too. */
@@ -251,9 +276,10 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
 
   /** The socket is gone: hang-up, reset, or our own `destroy`. */
   onGone(): void {
-    if (this.state !== 'closed') this.leave(undefined)
+    if (this.state !== 'closed') this.leave(undefined, 'the other side is gone')
     this.deadlines.cancel()
     this.outbox.abandon()
+    this.line?.serve()
     this.host.connectionGone(this)
   }
 
@@ -277,9 +303,7 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
     const isTelling = confirmedBytes !== undefined && !intake.isHeld
     return {
       state: this.state,
-      heardAtMs: intake.heardAtMs,
-      halfFrameSinceMs: intake.halfFrameSinceMs,
-      isHeld: intake.isHeld,
+      ...intake.times,
       isAwaited: outbox.isAwaited,
       takenBytes: isTelling ? confirmedBytes : outbox.leftBytes,
       isTelling,
@@ -287,41 +311,16 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
     }
   }
 
-  private accept(packet: Packet): void {
-    switch (packet.kind) {
-      case 'hello':
-        return this.welcome(packet)
-      case 'ping':
-        return this.replyAhead(encodePacket({ kind: 'pong', correlation: packet.correlation }))
-      case 'pong':
-        return this.host.connectionPonged(this, packet.correlation)
-      case 'position':
-        return this.confirm(packet)
-      case 'close':
-        return this.close(CloseCode.Normal, 'goodbye')
-      case 'auth':
-      case 'resume':
-      case 'request':
-      case 'event':
-      case 'cancel':
-      case 'join':
-      case 'publish':
-        return this.host.dispatch(this, packet)
-      default:
-        throw new ProtocolError(CloseCode.OutOfState, `${packet.kind} comes from servers only`)
-    }
-  }
-
-  private welcome(hello: Hello): void {
+  welcome(hello: Hello): void {
     const { features, frame } = greet(hello, this.id, this.host)
     this.move({ kind: 'welcomed', authentication: this.host.authentication })
     this.features = features
     if ((features & Feature.Positions) !== 0) this.outbox.expectConfirmations()
     this.replyAhead(frame)
-    if (this.host.authentication === 'none') this.activate()
+    if (this.host.authentication === 'none') this.intake.maxPayloadBytes = this.host.limits.current.maxFrameBytes
   }
 
-  private confirm({ receivedBytes }: Position): void {
+  confirm({ receivedBytes }: Position): void {
     if (!this.outbox.confirm(receivedBytes)) {
       throw new ProtocolError(CloseCode.BadField, `${receivedBytes} bytes confirmed that were not sent`)
     }
@@ -331,14 +330,15 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   private fail(error: unknown): void {
     if (error instanceof ProtocolError) return this.close(error.closeCode, error.detail)
     // A bug that somebody's bytes have reached ends their connection, not the process with everybody else's.
-    logger.error(error)
+    this.host.connectionFailed(this, error)
     this.close(CloseCode.InternalError, 'the server failed')
   }
 
-  private release(): void {
+  release(): void {
     if (this.state === 'closed') return
     try {
       this.intake.release(this.host.wheel.nowMs)
+      this.deadlines.wakeBy(this.intake.dueAtMs(this.host.limits.current.halfFrameTimeoutMs))
     } catch (error) {
       this.fail(error)
     }
@@ -360,11 +360,23 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
     }
   }
 
-  private leave(code: CloseCode | undefined): void {
+  private end(close: Omit<Close, 'kind' | 'code'> & { readonly code: CloseCode }): void {
+    if (this.state === 'closed') return
+    this.leave(close.code, close.message)
+    // A reader that takes nothing would never see what is queued; everyone else gets it before CLOSE.
+    const keepQueued = close.code !== CloseCode.SlowConsumer
+    this.outbox.end(encodePacket({ kind: 'close', ...close }), keepQueued)
+    this.line?.serve()
+    // Unread bytes would turn our FIN into a reset and lose the CLOSE on its way: read on, and throw it away.
+    this.socket.resume()
+  }
+
+  private leave(code: CloseCode | undefined, reason: string): void {
     this.move({ kind: 'close' })
+    this.intake.close()
     this.deadlines.closed()
     for (const call of this.calls?.values() ?? []) call.abandon()
-    this.host.connectionClosed(this, code)
+    this.host.connectionClosed(this, code, reason)
   }
 
   private move(event: ConnectionEvent): void {

@@ -2,28 +2,27 @@
  * Packets to handlers: finds the route, decodes the body, runs the decorated handler (guards, pipes, interceptors and
  * filters are inside it) between Nest's processing hooks, and lets an `InFlightCall` answer.
  */
-import { Logger } from '@nestjs/common'
 import type { BaseRpcContext, MessageHandler } from '@nestjs/microservices'
-import { finalize, isObservable } from 'rxjs'
+import { EMPTY, finalize, mergeMap } from 'rxjs'
 import { BodyError, decodeBody } from '../protocol/body.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import { Feature, Priority } from '../protocol/constants.js'
-import { ErrorCode } from '../protocol/error-codes.js'
+import { ErrorCode, errorCodeName } from '../protocol/error-codes.js'
 import type { Auth, Cancel, Event, Join, Publish, Request, Resume } from '../protocol/packets.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { unreachable } from '../unreachable.js'
 import type { AnyCompactRoute } from './compact-route.js'
 import type { Connection } from './connection.js'
+import type { ConnectionLog } from './connection-log.js'
 import type { DispatchedPacket } from './connection-host.js'
 import { InFlightCall, type CallHost, type CallShape } from './in-flight-call.js'
 import { NestwireContext, type CallInfo } from './nestwire.context.js'
+import { isAsyncIterable, letGoUnasked, maskedValues, streamIn } from './paced-values.js'
 import { errorFrame } from './reply-frames.js'
 import type { RouteTable } from './route-table.js'
 
 /** The text of Nest's own transports, so that callers need not care which one answers. */
 const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the remote service.'
-/** Unknown event patterns come from outside: the log tells of this many and no more. */
-const MAX_REPORTED_EVENTS = 100
 
 /** `Server.runWithProcessingHooks`, which is protected there. */
 type RunWithHooks = (context: BaseRpcContext, run: (end: () => void) => Promise<void>) => unknown
@@ -39,6 +38,7 @@ interface DispatcherOptions {
   readonly routes: RouteTable
   readonly compact: ReadonlyMap<AnyCompactRoute['packet'], CompactHandler>
   readonly callHost: CallHost & { readonly clock: { now(): number } }
+  readonly log: ConnectionLog
   readonly runWithHooks: RunWithHooks
 }
 
@@ -51,9 +51,6 @@ const priorityNames: Readonly<Record<Priority, CallInfo['priority']>> = {
 }
 
 export class Dispatcher {
-  private readonly logger = new Logger('Nestwire')
-  private readonly reportedEvents = new Set<string>()
-
   constructor(private readonly options: DispatcherOptions) {}
 
   dispatch(connection: Connection, packet: DispatchedPacket): void {
@@ -81,23 +78,28 @@ export class Dispatcher {
       throw new ProtocolError(CloseCode.CorrelationInUse, `correlation ${packet.correlation} is in flight`)
     }
     const handler = this.options.routes.find(packet.pattern)
+    const counters = this.options.callHost.requests.of(packet.pattern)
+    counters.count += 1
     if (handler === undefined) {
+      counters.failed(ErrorCode.NoHandler)
       return connection.reply(errorFrame(packet.correlation, ErrorCode.NoHandler, NO_MESSAGE_HANDLER))
     }
     let data: unknown
     try {
       data = decodeBody(packet.body)
     } catch (error) {
+      counters.failed(ErrorCode.BadBody)
       return connection.reply(badBodyFrame(packet.correlation, error))
     }
     const info = this.callInfo(packet)
-    const call = new InFlightCall(this.options.callHost, connection, packet.correlation)
+    const context = new NestwireContext([connection, packet.pattern, info])
+    const call = new InFlightCall(this.options.callHost, connection, packet.correlation, { counters, context })
     ;(connection.calls ??= new Map()).set(packet.correlation, call)
     if (packet.deadlineMs !== undefined) {
       const { wheel } = this.options.callHost
       wheel.schedule(call, wheel.nowMs + packet.deadlineMs)
     }
-    this.run(handler, data, { call, context: new NestwireContext([connection, packet.pattern, info]) })
+    this.run(handler, data, { call, context })
   }
 
   private compact(
@@ -110,19 +112,24 @@ export class Dispatcher {
       onSettled?.(false)
       return connection.reply(errorFrame(packet.correlation, ErrorCode.NoHandler, NO_MESSAGE_HANDLER))
     }
-    const shape: CallShape = onSettled === undefined ? route : { toReply: route.toReply, onSettled }
-    const call = new InFlightCall(this.options.callHost, connection, packet.correlation, shape)
+    const { toReply } = route
+    const counters = this.options.callHost.requests.of(route.pattern)
+    counters.count += 1
     const info = packet.kind === 'publish' ? this.callInfo(packet) : NORMAL_CALL
+    const context = new NestwireContext([connection, route.pattern, info])
+    const answered = { counters, context, toReply }
+    const shape: CallShape = onSettled === undefined ? answered : { ...answered, onSettled }
+    const call = new InFlightCall(this.options.callHost, connection, packet.correlation, shape)
     const data = route.toPayload(packet as never)
-    this.run(route.handler, data, { call, context: new NestwireContext([connection, route.pattern, info]) })
+    this.run(route.handler, data, { call, context })
   }
 
   /** Nothing behind an AUTH is read until it is decided; a first AUTH that fails ends the connection. */
   private auth(connection: Connection, packet: Auth): void {
     connection.beginAuthentication()
-    this.compact(connection, packet, (isSuccess) => {
+    this.compact(connection, packet, (isSuccess, error) => {
       if (isSuccess && !connection.isHandshaking) connection.activate()
-      else if (connection.isHandshaking) connection.close(CloseCode.AuthRejected, 'authentication failed')
+      else if (connection.isHandshaking) connection.close(CloseCode.AuthRejected, rejection(error))
       connection.finishAuthentication()
     })
   }
@@ -141,8 +148,10 @@ export class Dispatcher {
   }
 
   private event(connection: Connection, packet: Event): void {
+    const context = new NestwireContext([connection, packet.pattern, this.callInfo(packet)])
     const handler = this.options.routes.find(packet.pattern)
-    if (handler === undefined) return this.reportUnknownEvent(packet.pattern)
+    this.options.callHost.requests.of(packet.pattern).count += 1
+    if (handler === undefined) return this.options.log.unknownEvent(context)
     let data: unknown
     try {
       data = decodeBody(packet.body)
@@ -150,7 +159,6 @@ export class Dispatcher {
       return // an event has no answer to say so in
     }
     connection.begin()
-    const context = new NestwireContext([connection, packet.pattern, this.callInfo(packet)])
     this.runEvent(handler, data, { connection, context })
   }
 
@@ -163,11 +171,19 @@ export class Dispatcher {
     data: unknown,
     { call, context }: { readonly call: InFlightCall; readonly context: NestwireContext },
   ): void {
+    const { log } = this.options
     this.withHooks(
       context,
       async (end) => {
         const result: unknown = await handler(data, context)
-        if (isObservable(result)) return call.follow(result.pipe(finalize(end)))
+        if (call.isOver) {
+          if (isAsyncIterable(result)) void letGoUnasked(result)
+          return end()
+        }
+        const stream = streamIn(result, context.getConnection())
+        if (stream !== undefined) {
+          return call.follow(stream.pipe(finalize(end)), (failure) => log.callFailed(context, data, failure))
+        }
         call.reply(result)
         end()
       },
@@ -180,6 +196,7 @@ export class Dispatcher {
     data: unknown,
     { connection, context }: { readonly connection: Connection; readonly context: NestwireContext },
   ): void {
+    const { log } = this.options
     let isOver = false
     const finish = (): void => {
       if (!isOver) connection.finish()
@@ -193,9 +210,15 @@ export class Dispatcher {
           end()
           finish()
         }
-        // Nest has logged a failing handler already; here it only must not become an unhandled error.
-        if (isObservable(result)) result.pipe(finalize(over)).subscribe({ error: () => undefined })
-        else over()
+        const stream = streamIn(result, connection)
+        if (stream === undefined) return over()
+        // What a handler gave comes as a value from behind an interceptor. A failure must not become an unhandled error.
+        stream
+          .pipe(
+            mergeMap((value) => (isAsyncIterable(value) ? maskedValues(value, connection) : EMPTY)),
+            finalize(over),
+          )
+          .subscribe({ error: (failure) => log.callFailed(context, data, failure) })
       },
       finish,
     )
@@ -207,12 +230,12 @@ export class Dispatcher {
    */
   private withHooks(context: NestwireContext, work: (end: () => void) => Promise<void>, failed: () => void): void {
     const broken = (error: unknown): void => {
-      this.logger.error(error)
+      this.options.log.callBroken(context, error)
       failed()
     }
     try {
       const started = this.options.runWithHooks(context, (runEndHook) => {
-        const end = (): void => this.endSafely(runEndHook)
+        const end = (): void => this.endSafely(context, runEndHook)
         return work(end).catch((error: unknown) => {
           end()
           broken(error)
@@ -226,11 +249,11 @@ export class Dispatcher {
   }
 
   /** An end hook often runs in a stream's teardown, where what it throws would end the process. */
-  private endSafely(runEndHook: () => void): void {
+  private endSafely(context: NestwireContext, runEndHook: () => void): void {
     try {
       runEndHook()
     } catch (error) {
-      this.logger.error(error)
+      this.options.log.callBroken(context, error)
     }
   }
 
@@ -241,13 +264,11 @@ export class Dispatcher {
     const deadlineAtMs = deadlineMs === undefined ? undefined : this.options.callHost.clock.now() + deadlineMs
     return { metadata, priority: priorityNames[packet.priority], deadlineAtMs }
   }
-
-  private reportUnknownEvent(pattern: string): void {
-    if (this.reportedEvents.size >= MAX_REPORTED_EVENTS || this.reportedEvents.has(pattern)) return
-    this.reportedEvents.add(pattern)
-    this.logger.error(`There is no matching event handler defined in the remote service. Event pattern: ${pattern}`)
-  }
 }
+
+/** For logs: one warning tells of many, and has to say whether tokens are old or forged. */
+const rejection = (error: ErrorCode | undefined): string =>
+  `authentication failed${error === undefined ? '' : `: ${errorCodeName(error)}`}`
 
 function badBodyFrame(correlation: number, error: unknown): Buffer {
   const reason = error instanceof BodyError ? error.message : 'the body is no MessagePack'

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.js'
 import type { ConnectionRegistry } from './connection-registry.js'
+import type { TransportCounters } from './transport-counters.js'
 import type { TransportLimits } from './transport-limits.js'
 
 /** GOAWAY, CLOSE and FIN of one take some 40 µs. */
@@ -14,6 +15,7 @@ const MAX_RETURN_SPREAD_MS = 10_000
 interface Drain {
   readonly clock: Clock
   readonly limits: Pick<TransportLimits, 'drainTimeoutMs' | 'closeLingerMs'>
+  readonly counters: TransportCounters
 }
 
 /**
@@ -24,10 +26,17 @@ const requestsMayTakeMs = ({ drainTimeoutMs, closeLingerMs }: Drain['limits']): 
   Math.max(1, drainTimeoutMs - Math.min(closeLingerMs, Math.floor(drainTimeoutMs / 2)))
 
 /** Resolves when the last socket is gone. No connection may be added meanwhile. */
-export async function drainConnections(registry: ConnectionRegistry, { clock, limits }: Drain): Promise<void> {
+export async function drainConnections(
+  registry: ConnectionRegistry,
+  { clock, limits, counters }: Drain,
+): Promise<void> {
   const deadlineMs = requestsMayTakeMs(limits)
+  counters.drainedConnections = registry.size
   const stopWaiting = clock.every(deadlineMs, () => {
-    for (const connection of registry) connection.endDrain()
+    for (const connection of registry) {
+      if (!connection.isClosed) counters.cutInDrain += 1
+      connection.endDrain()
+    }
   })
   const connections = [...registry]
   const slotMs = Math.min(1, Math.min(MAX_RETURN_SPREAD_MS, limits.drainTimeoutMs) / connections.length)

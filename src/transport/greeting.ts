@@ -3,10 +3,10 @@ import { CloseCode } from '../protocol/close-codes.js'
 import { encodePacket } from '../protocol/encode-packet.js'
 import { negotiateVersion } from '../protocol/handshake.js'
 import type { ConnectionId } from '../protocol/ids.js'
-import type { Hello, WireLimits } from '../protocol/packets.js'
+import type { Hello } from '../protocol/packets.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import type { ConnectionHost } from './connection-host.js'
-import type { TransportLimits } from './transport-limits.js'
+import { wireLimits } from './transport-limits.js'
 
 interface Greeting {
   /** Bits of `Feature` that both sides will use. */
@@ -30,12 +30,3 @@ export function greet(
   const frame = encodePacket({ kind: 'welcome', version, features, authentication, connection, limits: wire })
   return { features, frame }
 }
-
-const wireLimits = (limits: TransportLimits): WireLimits => ({
-  maxFrameBytes: limits.maxFrameBytes,
-  maxInFlightRequests: limits.maxInFlightRequests,
-  maxRoomsPerConnection: limits.maxRoomsPerConnection,
-  pingIntervalMs: limits.pingIntervalMs,
-  idleTimeoutMs: limits.idleTimeoutMs,
-  maxMessageBytes: limits.maxMessageBytes,
-})

@@ -2,41 +2,57 @@
  * One request being handled: turns what the handler gives (a value, a stream, a failure) into frames, until it is
  * settled, cancelled or out of time. After that nothing it does is seen by anyone.
  */
-import type { Observable, Subscription } from 'rxjs'
+import { Subscription, type Observable } from 'rxjs'
 import { encodePacket } from '../protocol/encode-packet.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { Connection } from './connection.js'
-import { errorFrame, failureFrame, valueFrame } from './reply-frames.js'
+import type { ConnectionLog } from './connection-log.js'
+import type { NestwireContext } from './nestwire.context.js'
+import { isAsyncIterable, maskedValues } from './paced-values.js'
+import { errorCodeOf, errorFrame, failureFrame, valueFrame } from './reply-frames.js'
+import type { PatternCounters, RequestCounters } from './request-counters.js'
 import type { Timed, TimerWheel } from './timer-wheel.js'
 import type { LimitsSource } from './transport-limits.js'
 
 export interface CallHost {
   readonly limits: LimitsSource
   readonly wheel: TimerWheel
+  readonly requests: RequestCounters
+  readonly log: ConnectionLog
 }
 
-/** How the answer leaves when it is not a MessagePack REPLY. */
+/** How the answer leaves when it is not a MessagePack REPLY, and where it is counted. */
 export interface CallShape {
+  readonly context: NestwireContext
+  readonly counters: PatternCounters
   /** The frame for the handler's result. */
   readonly toReply?: (result: unknown, correlation: number) => Buffer
   /** Called once, after the answer was queued. */
-  readonly onSettled?: (isSuccess: boolean) => void
+  readonly onSettled?: (isSuccess: boolean, error?: ErrorCode) => void
 }
-const PLAIN: CallShape = {}
 
 export class InFlightCall implements Timed {
   wheelSlot = -1
   dueAtMs = 0
   private subscription: Subscription | undefined
+  /** Streams that have not come to their end. */
+  private openStreams = 0
   private isDone = false
+  private readonly startedAtMs = performance.now()
 
   constructor(
     private readonly host: CallHost,
     private readonly connection: Connection,
     private readonly correlation: number,
-    private readonly shape: CallShape = PLAIN,
+    private readonly shape: CallShape,
   ) {
+    host.requests.inFlight += 1
     connection.begin()
+  }
+
+  /** Nobody waits for it any more. */
+  get isOver(): boolean {
+    return this.isDone
   }
 
   /** Answers with `result` and is over. */
@@ -46,22 +62,34 @@ export class InFlightCall implements Timed {
     this.answer(() => (toReply === undefined ? this.valueFrame('reply', result) : toReply(result, this.correlation)))
   }
 
-  /** Answers with the values of `results` as they come. A compact call is answered by the first. */
-  follow(results: Observable<unknown>): void {
+  /** Answers with the values of `results` as they come. A compact call is answered by the first. `onFailure` hears of one that is told. */
+  follow(results: Observable<unknown>, onFailure: (failure: unknown) => void): void {
     if (this.isDone) return
-    const subscription = results.subscribe({
-      next: (value) => this.next(value),
-      error: (failure: unknown) => this.fail(failure),
-      complete: () => this.complete(),
-    })
-    if (this.isDone) subscription.unsubscribe()
-    else this.subscription = subscription
+    this.openStreams += 1
+    this.subscription ??= new Subscription()
+    this.subscription.add(
+      results.subscribe({
+        // What a handler gave comes as a value from behind an interceptor.
+        next: (value) => {
+          if (isAsyncIterable(value)) this.follow(maskedValues(value, this.connection), onFailure)
+          else this.next(value)
+        },
+        error: (failure: unknown) => {
+          if (!this.isDone) onFailure(failure)
+          this.fail(failure)
+        },
+        complete: () => {
+          this.openStreams -= 1
+          if (this.openStreams === 0) this.complete()
+        },
+      }),
+    )
   }
 
   fail(failure: unknown): void {
     if (this.isDone) return
     this.send(failureFrame(this.correlation, failure, this.host.limits.current.maxFrameBytes))
-    this.settle(false)
+    this.settle(false, errorCodeOf(failure))
   }
 
   /** The caller is gone or no longer interested: stops the work as far as it can be stopped, and says nothing. */
@@ -72,7 +100,7 @@ export class InFlightCall implements Timed {
   onDue(): void {
     if (this.isDone) return
     this.connection.reply(errorFrame(this.correlation, ErrorCode.DeadlineExceeded, 'no answer before the deadline'))
-    this.settle(false)
+    this.settle(false, ErrorCode.DeadlineExceeded)
   }
 
   private next(value: unknown): void {
@@ -82,7 +110,7 @@ export class InFlightCall implements Timed {
       this.connection.reply(
         errorFrame(this.correlation, ErrorCode.StreamOverrun, 'the stream outran its reader and was stopped'),
       )
-      return this.settle(false)
+      return this.settle(false, ErrorCode.StreamOverrun)
     }
     try {
       this.connection.reply(this.valueFrame('next', value))
@@ -115,17 +143,33 @@ export class InFlightCall implements Timed {
 
   private unsendable(error: unknown): void {
     const reason = error instanceof Error ? error.message : 'the answer cannot be sent'
+    this.host.log.answerUnsendable(this.shape.context, reason)
     this.connection.reply(errorFrame(this.correlation, ErrorCode.Internal, reason))
-    this.settle(false)
+    this.settle(false, ErrorCode.Internal)
   }
 
-  private settle(isSuccess: boolean): void {
+  private settle(isSuccess: boolean, error?: ErrorCode): void {
+    // An answer may leave at once, and make room to read on: what is read may be the CANCEL of this call.
+    if (this.isDone) return
     this.isDone = true
+    const { counters } = this.shape
+    this.host.requests.inFlight -= 1
+    counters.seconds.observe((performance.now() - this.startedAtMs) / 1000)
+    if (error !== undefined) counters.failed(error)
     this.host.wheel.cancel(this)
-    this.subscription?.unsubscribe()
+    this.unsubscribe()
     this.connection.calls?.delete(this.correlation)
-    this.shape.onSettled?.(isSuccess)
+    this.shape.onSettled?.(isSuccess, error)
     this.connection.finish()
+  }
+
+  /** What its teardown throws must not keep its connection from ending. */
+  private unsubscribe(): void {
+    try {
+      this.subscription?.unsubscribe()
+    } catch (error) {
+      this.host.log.callBroken(this.shape.context, error)
+    }
   }
 
   private valueFrame(kind: 'reply' | 'next', value: unknown): Buffer {

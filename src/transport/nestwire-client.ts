@@ -1,23 +1,39 @@
 /**
- * The Nest `ClientProxy` for Nestwire: one multiplexed connection, opened by the first call and again by the first call
- * after it was lost. Behaves like Nest's TCP client where the two can be compared.
+ * The Nest `ClientProxy` for Nestwire: calls share a pool of connections, of one unless more are asked for, opened by the first
+ * call and again by the first call after it was lost. Behaves like Nest's TCP client where the two can be compared. Of a
+ * cluster it is connected to one member, picked at random at each connection; calls in flight stay with the member they
+ * were sent to.
  */
 import type { Socket } from 'node:net'
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices'
-import { Observable } from 'rxjs'
-import { ClientConnection } from '../client/client-connection.js'
-import type { ConnectionOptions, ServerEvent } from '../client/connection-options.js'
-import { ConnectionClosedError, ServerError, type NestwireError } from '../client/errors.js'
+import { connectable, defer, Observable, Subject } from 'rxjs'
+import { systemClock, type Clock } from '../clock.js'
+import type { Ping } from '../client/chat-client.js'
+import type { ServerEvent } from '../client/connection-options.js'
+import { CALL_LOAD, ConnectionPool, STREAM_LOAD, type PoolFigures } from '../client/connection-pool.js'
+import type { NestwireError } from '../client/errors.js'
+import { PooledCall, type CallSurroundings, type PooledCallObserver } from '../client/pooled-call.js'
+import type { PoolMember } from '../client/pool-member.js'
+import { poolMetricsText } from '../client/pool-metrics-text.js'
+import type { PoolOptions } from '../client/pool-options.js'
 import type { RoomItem } from '../client/room-items.js'
-import { ErrorCode } from '../protocol/error-codes.js'
-import type { CodedError } from './nestwire.exception.js'
+import { toCallerError } from './caller-error.js'
 import { RoomFollower } from './room-follower.js'
 
 /** All optional, as is the object itself: `new NestwireClient()` speaks to 127.0.0.1:7420 without a token. */
-export type NestwireClientOptions = Pick<
-  ConnectionOptions,
-  'host' | 'port' | 'token' | 'agent' | 'connectTimeoutMs' | 'maxOutboxBytes' | 'clock'
->
+export interface NestwireClientOptions extends PoolOptions {
+  /**
+   * How long a call of `send` may take to its last answer, the wait for a connection included; then it fails with
+   * DEADLINE_EXCEEDED, and the server stops it, too. Default 30 s; 0 = for ever. A function is asked with the pattern as the
+   * server knows it.
+   */
+  readonly callTimeoutMs?: number | ((pattern: string) => number)
+  /**
+   * Which calls do the same when they are made twice. These are repeated, with full jitter, when their connection is lost
+   * or the server refuses them for now, before any value came and until `callTimeoutMs`. Default: none.
+   */
+  readonly isIdempotent?: (pattern: string) => boolean
+}
 
 export type NestwireClientStatus = 'connected' | 'disconnected'
 
@@ -31,6 +47,8 @@ export type NestwireClientEvents = {
   event: (event: ServerEvent) => void
 }
 
+const DEFAULT_CALL_TIMEOUT_MS = 30_000
+
 // Not `ClientProxy<…, NestwireClientStatus>`: that is no `ClientProxy` to the compiler, which `customClass` asks for.
 export class NestwireClient extends ClientProxy<NestwireClientEvents> {
   private readonly listeners: { [Name in keyof NestwireClientEvents]: NestwireClientEvents[Name][] } = {
@@ -38,13 +56,23 @@ export class NestwireClient extends ClientProxy<NestwireClientEvents> {
     close: [],
     event: [],
   }
-  private connection: ClientConnection | undefined
-  private connecting: Promise<void> | undefined
-  private opening = new AbortController()
+  private readonly clock: Clock
+  private readonly connections: ConnectionPool
+  private readonly around: CallSurroundings
   private readonly rooms: RoomFollower
 
+  /** Throws BAD_FIELD for a server that is no address and for numbers of connections that are none. */
   constructor(private readonly options: NestwireClientOptions = {}) {
     super()
+    const { clock = systemClock, random = Math.random } = options
+    this.clock = clock
+    this.connections = new ConnectionPool(options, {
+      onStatus: (status) => this._status$.next(status),
+      onConnected: () => this.tell('connect'),
+      onClosed: (error) => this.tell('close', error),
+      onEvent: (event) => this.tell('event', event),
+    })
+    this.around = { pool: this.connections, clock, random }
     this.rooms = new RoomFollower(options)
     this.initializeSerializer({})
     this.initializeDeserializer({})
@@ -54,22 +82,37 @@ export class NestwireClient extends ClientProxy<NestwireClientEvents> {
     return super.status as Observable<NestwireClientStatus>
   }
 
-  /** Rejects with the socket's error (`code` as it came, e.g. ECONNREFUSED) or the server's refusal. */
+  /** Its connections and calls at this moment. */
+  get pool(): PoolFigures {
+    return this.connections.figures
+  }
+
+  /** The same as Prometheus text, for a metrics page. Give each client of a process a prefix of its own. */
+  metricsText(prefix = 'nestwire_client'): string {
+    return poolMetricsText(this.pool, prefix)
+  }
+
+  /** Rejects with the last server's refusal, or the socket's error (`code` as it came, e.g. ECONNREFUSED). */
   connect(): Promise<void> {
-    this.connecting ??= this.open().catch((error: unknown) => {
-      this.connecting = undefined
-      this._status$.next('disconnected')
-      throw error
-    })
-    return this.connecting
+    return this.connections.connect()
   }
 
   /** Calls in flight fail; a later call connects anew. */
   async close(): Promise<void> {
-    this.opening.abort()
-    this.opening = new AbortController()
-    await this.connecting?.catch(() => undefined)
-    await Promise.all([this.connection?.close(), this.rooms.close()])
+    await Promise.all([this.connections.close(), this.rooms.close()])
+  }
+
+  /** Resolves when a server has answered a PING, or rejects with a `NestwireError`; connects where it must. */
+  async ping(deadlineMs: number): Promise<Ping> {
+    const dueAtMs = this.clock.uptimeMs() + deadlineMs
+    const { member, release } = await this.lease(CALL_LOAD, dueAtMs)
+    try {
+      const askedAtMs = this.clock.uptimeMs()
+      await member.connection.ping(Math.max(1, dueAtMs - askedAtMs))
+      return { roundTripMs: this.clock.uptimeMs() - askedAtMs, isDraining: member.isDraining }
+    } finally {
+      release()
+    }
   }
 
   /**
@@ -82,10 +125,11 @@ export class NestwireClient extends ClientProxy<NestwireClientEvents> {
     return this.rooms.follow(room)
   }
 
-  /** The socket of the present connection. */
+  /** The socket of a present connection. */
   unwrap<T = Socket>(): T {
-    if (this.connection === undefined) throw new Error('not connected yet: call connect() first')
-    return this.connection.socket as T
+    const connection = this.connections.anyConnection
+    if (connection === undefined) throw new Error('not connected yet: call connect() first')
+    return connection.socket as T
   }
 
   override on<
@@ -96,93 +140,124 @@ export class NestwireClient extends ClientProxy<NestwireClientEvents> {
   }
 
   /**
-   * Nest's own way through `defer`, a promise and `mergeMap` is for a connection that is still to be made. With one, which
+   * Nest's own way goes through `defer`, a promise and `mergeMap`, for a connection that is still to be made. With one, which
    * is nearly always, the call goes out at once: half the client's processor time a call (`npm run bench -- rpc`).
    */
   override send<Result = unknown, Input = unknown>(pattern: unknown, data: Input): Observable<Result> {
-    if (this.connection === undefined || isAbsent(pattern) || isAbsent(data)) return super.send<Result>(pattern, data)
-    return new Observable<Result>((subscriber) => {
-      if (this.connection === undefined) return super.send<Result>(pattern, data).subscribe(subscriber)
-      return this.publish(this.createPacket(pattern, data), this.createObserver(subscriber))
-    })
-  }
-
-  protected override publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
-    const { connection } = this
-    if (connection === undefined) {
-      callback({ err: notConnected() })
-      return () => undefined
-    }
-    const metadata = packet.metadata
-    return connection.call(
-      this.normalizePattern(packet.pattern),
-      packet.data,
-      metadata === undefined ? {} : { metadata },
-      {
-        // A handler that returned nothing completes without a value, as on Nest's own transports.
-        next: (response) => {
-          if (response !== undefined) callback({ response })
-        },
-        error: (error) => callback({ err: toCallerError(error) }),
-        complete: () => callback({ isDisposed: true }),
-      },
+    if (isAbsent(pattern) || isAbsent(data)) return super.send<Result>(pattern, data)
+    return new Observable<Result>((subscriber) =>
+      this.publish(this.createPacket(pattern, data), this.createObserver(subscriber)),
     )
   }
 
-  protected override async dispatchEvent<T>(packet: ReadPacket): Promise<T> {
-    const { connection } = this
-    if (connection === undefined) throw notConnected()
-    const { metadata } = packet
-    const options = metadata === undefined ? {} : { metadata }
-    await connection.emit(this.normalizePattern(packet.pattern), packet.data, options)
-    return undefined as T
+  /** At once, as `send`: a call must not overtake an event that was emitted before it. */
+  override emit<Result = unknown, Input = unknown>(pattern: unknown, data: Input): Observable<Result> {
+    if (isAbsent(pattern) || isAbsent(data)) return super.emit<Result>(pattern, data)
+    const emitted = connectable(
+      defer(() => this.dispatchEvent<Result>(this.createPacket(pattern, data))),
+      { connector: () => new Subject<Result>(), resetOnDisconnect: false },
+    )
+    emitted.connect()
+    return emitted
   }
 
-  private async open(): Promise<void> {
-    const connection: ClientConnection = await ClientConnection.open({
-      ...this.options,
-      signal: this.opening.signal,
-      handlers: {
-        onEvent: (event) => {
-          for (const listener of this.listeners.event) listener(event)
+  /**
+   * A streamed reply for one `for await` loop; leaving it cancels the call. A loop that is slow slows it down:
+   * at 1,000 values or 1 MiB that it has not taken, its connection is not read. With `connections.max` above 1 streams keep
+   * away from calls; on a connection that they share, calls are read on for, and a stream that is 16 times that far
+   * ahead of its loop ends with STREAM_OVERFLOW. No deadline but `deadlineMs`.
+   */
+  async *stream<Result = unknown>(
+    pattern: unknown,
+    data: unknown,
+    { deadlineMs = Infinity }: { readonly deadlineMs?: number } = {},
+  ): AsyncGenerator<Result, void> {
+    const dueAtMs = this.clock.uptimeMs() + deadlineMs
+    const packet = this.createPacket(pattern, data)
+    const { member, release } = await this.lease(STREAM_LOAD, dueAtMs)
+    try {
+      const leftMs = dueAtMs === Infinity ? undefined : Math.max(0, Math.ceil(dueAtMs - this.clock.uptimeMs()))
+      const options = { deadlineMs: leftMs, metadata: packet.metadata }
+      const values = member.connection.stream(this.normalizePattern(packet.pattern), data, options)
+      for await (const value of values) yield value as Result
+    } catch (error) {
+      throw toCallerError(error)
+    } finally {
+      release()
+    }
+  }
+
+  protected override publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
+    const pattern = this.normalizePattern(packet.pattern)
+    const { callTimeoutMs = DEFAULT_CALL_TIMEOUT_MS, isIdempotent } = this.options
+    const timeoutMs = typeof callTimeoutMs === 'number' ? callTimeoutMs : callTimeoutMs(pattern)
+    const request = {
+      pattern,
+      data: packet.data as unknown,
+      metadata: packet.metadata,
+      timeoutMs: timeoutMs === 0 ? Infinity : timeoutMs,
+      isIdempotent: isIdempotent?.(pattern) ?? false,
+    }
+    const call = new PooledCall(this.around, request, new CallbackObserver(callback))
+    return () => call.cancel()
+  }
+
+  protected override dispatchEvent<T>({ pattern, data, metadata }: ReadPacket): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const event = {
+        load: CALL_LOAD,
+        dueAtMs: Infinity,
+        ready: (member: PoolMember) => {
+          const written = member.connection.emit(this.normalizePattern(pattern), data, { metadata })
+          written.then(() => resolve(undefined as T), reject)
+          this.connections.release(member, event)
         },
-        onClosed: (error) => this.closed(error),
-      },
+        fail: reject,
+      }
+      this.connections.visit(event)
     })
-    if (connection.closedBy !== undefined) throw connection.closedBy
-    this.connection = connection
-    this._status$.next('connected')
-    for (const listener of this.listeners.connect) listener()
   }
 
-  private closed(error: NestwireError | undefined): void {
-    this.connection = undefined
-    this.connecting = undefined
-    this._status$.next('disconnected')
-    for (const listener of this.listeners.close) listener(error)
+  /** A connection for whoever releases it. */
+  private lease(load: number, dueAtMs: number): Promise<{ readonly member: PoolMember; readonly release: () => void }> {
+    return new Promise((resolve, reject) => {
+      const ready = (member: PoolMember): void =>
+        resolve({ member, release: () => this.connections.release(member, { load }) })
+      this.connections.visit({ load, dueAtMs, ready, fail: reject })
+    })
+  }
+
+  private tell<Name extends keyof NestwireClientEvents>(
+    name: Name,
+    ...told: Parameters<NestwireClientEvents[Name]>
+  ): void {
+    for (const listener of this.listeners[name]) (listener as (...args: typeof told) => void)(...told)
+  }
+}
+
+/**
+ * An object where closures would be four: the garbage collector, a fifth of the client's time with 512 in flight, visits what
+ * each of them holds. With the memory that bodies no longer take: 11 % less processor time a call of the client, 64 in flight.
+ */
+class CallbackObserver implements PooledCallObserver {
+  constructor(private readonly callback: (packet: WritePacket) => void) {}
+
+  /** A handler that returned nothing completes without a value, as on Nest's own transports. */
+  next(response: unknown): void {
+    if (response !== undefined) this.callback({ response })
+  }
+
+  error(error: NestwireError): void {
+    this.callback({ err: toCallerError(error) })
+  }
+
+  unsent(err: NestwireError): void {
+    this.callback({ err })
+  }
+
+  complete(): void {
+    this.callback({ isDisposed: true })
   }
 }
 
 const isAbsent = (value: unknown): boolean => value === undefined || value === null
-
-const notConnected = (): ConnectionClosedError => new ConnectionClosedError('NOT_CONNECTED', 'Connection closed')
-
-/**
- * What a caller catches: of a handler's own error exactly what its filters sent, of an unknown pattern Nest's text, of
- * the protocol's codes a `CodedError`; failures of the connection stay `Error`s with a `code`.
- */
-function toCallerError(error: NestwireError): unknown {
-  if (!(error instanceof ServerError)) return error
-  // An empty body (a filter may fail with nothing) would look like a value to Nest, and the call would never end.
-  if (error.errorCode === ErrorCode.Application && error.body) return error.body
-  if (error.errorCode === ErrorCode.NoHandler) return error.message
-  const { code, message, retryAfterMs, body: details } = error
-  const coded: CodedError = {
-    status: 'error',
-    code,
-    message,
-    ...(retryAfterMs > 0 && { retryAfterMs }),
-    ...(details !== undefined && { details }),
-  }
-  return coded
-}

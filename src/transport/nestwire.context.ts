@@ -1,7 +1,10 @@
 import { BaseRpcContext } from '@nestjs/microservices'
+import type { Observable } from 'rxjs'
 import type { Metadata } from '../protocol/packets.js'
 import type { Principal } from './authentication.js'
 import type { ConnectionHandle } from './connection-handle.js'
+import { pacedValues } from './paced-values.js'
+import { traceIdOf } from './traceparent.js'
 
 type NestwireContextArgs = [connection: ConnectionHandle, pattern: string, call: CallInfo]
 
@@ -11,6 +14,15 @@ export interface CallInfo {
   readonly priority: 'normal' | 'high' | 'low'
   /** Clock time (Unix ms) after which the caller no longer waits; `undefined` = for ever. */
   readonly deadlineAtMs: number | undefined
+}
+
+/** Who called what, for log lines: `logger.warn('sold out', context.getLogFields())`. */
+export interface LogFields {
+  readonly connection: string
+  readonly user: string | undefined
+  readonly pattern: string
+  /** The trace id of the `traceparent` that the caller sent as metadata: 32 hex digits. */
+  readonly trace: string | undefined
 }
 
 /** The second argument of every handler (`@Ctx()`); guards and filters reach it by `host.switchToRpc().getContext()`. */
@@ -34,5 +46,16 @@ export class NestwireContext extends BaseRpcContext<NestwireContextArgs> {
   /** Who calls; `undefined` on a connection without authentication. */
   getPrincipal(): Principal | undefined {
     return this.args[0].principal
+  }
+  /**
+   * For a handler that streams: asks `values` for the next one when the last has found room for the caller, who may be slow. As
+   * an Observable it passes interceptors and filters.
+   */
+  paced<Value>(values: AsyncIterable<Value>): Observable<Value> {
+    return pacedValues(values, this.args[0])
+  }
+  getLogFields(): LogFields {
+    const [{ id, principal }, pattern, { metadata }] = this.args
+    return { connection: id, user: principal?.user, pattern, trace: traceIdOf(metadata) }
   }
 }

@@ -1,16 +1,32 @@
 /**
  * The frames that wait for one socket, bounded in bytes. Everything offered in one tick leaves in one write: the first
- * offer puts the outbox on the flusher's list, and the end of the tick flushes the list.
+ * offer puts the outbox on the flusher's list, and the end of the tick flushes the list. Only answers leave sooner.
  *
- * Frames are never copied or changed; the same buffer may stand in ten thousand outboxes. What Node cannot pass on stays
+ * Frames that wait are never copied or changed; the same buffer may stand in ten thousand outboxes. Several small ones are copied
+ * into their write. What Node cannot pass on stays
  * here and not in the socket, so that `queuedBytes` tells the truth and a stalled reader shows within one chunk.
  */
 import type { Socket } from 'node:net'
 import type { OfferVerdict } from './connection-handle.js'
 import { DeliveryWindow } from './delivery-window.js'
+import { OutgoingCounters } from './transport-counters.js'
 
 /** At most this much is handed to the socket at a time; the rest waits until it has left. */
 const CHUNK_BYTES = 64 * 1024
+
+/**
+ * So much in several frames is copied into one buffer to be written; more is not: a reader that stalls holds what was written
+ * last, and ten thousand of them must not hold as many copies of a chunk of deliveries.
+ */
+const MAX_COPIED_BYTES = 8 * 1024
+
+/**
+ * So many answers that wait do not wait for the end of the turn, the second time twice as many, and so on: the client works on
+ * the first ones while the server makes the others, 1.7 times the calls a second (see `client/outgoing.ts`).
+ */
+const EARLY_ANSWERS = 32
+/** The same in bytes, each time: with 8 streams of 1,000 items of 100 bytes 1.2 times the items a second. */
+const EARLY_BYTES = 16 * 1024
 
 /** Written at the end of one tick: about as many as a slice of a broadcast, after which the event loop gets its turn. */
 const TICK_OUTBOXES = 64
@@ -20,6 +36,7 @@ const TICK_OUTBOXES = 64
  * thousands connect at once their WELCOMEs must not hold up everybody else. One for all connections.
  */
 export class TickFlusher {
+  readonly counters = new OutgoingCounters()
   private dirty: Outbox[] = []
   private isScheduled = false
   private readonly run = (): void => this.flushSome()
@@ -68,6 +85,9 @@ export class Outbox {
   private totalBytes = 0
   private isMarked = false
   private isOpen = true
+  /** Answers that are too many to wait on. */
+  private earlyAnswers = EARLY_ANSWERS
+  private isAnswering = false
   /** Only for clients that confirm what they read. */
   private window: DeliveryWindow | undefined
   private isDeliveryWaiting = false
@@ -83,9 +103,19 @@ export class Outbox {
     return this.heldBytes + this.socket.writableLength
   }
 
+  /** Sent and not confirmed, or not sent yet. */
+  get waitingBytes(): number {
+    return Math.max(this.unconfirmedBytes, this.queuedBytes)
+  }
+
   /** True while the socket takes nothing more; ends with its 'drain'. */
   get isBlocked(): boolean {
     return this.socket.writableNeedDrain
+  }
+
+  /** Nothing waits for a flush, nor for a 'drain'. */
+  get isIdle(): boolean {
+    return this.heldBytes === 0 && !this.isBlocked
   }
 
   /** Queues `frame` unless that would hold more than `maxBytes`; an empty outbox takes any frame. */
@@ -97,6 +127,22 @@ export class Outbox {
     else (this.rest ??= []).push(frame)
     this.count(frame)
     return 'queued'
+  }
+
+  /**
+   * Queues a frame whatever waits already. The first answers of a turn leave as soon as nothing more can be done without
+   * new input, `EARLY_ANSWERS` before that, and what comes later at the end of the turn.
+   */
+  answer(frame: Buffer): void {
+    this.offer(frame, Infinity)
+    if ((this.rest?.length ?? 0) + 1 >= this.earlyAnswers) {
+      this.earlyAnswers *= 2
+      this.write()
+    } else if (this.heldBytes >= EARLY_BYTES) this.write()
+    else if (!this.isAnswering) {
+      this.isAnswering = true
+      process.nextTick(writeNow, this)
+    }
   }
 
   /**
@@ -130,7 +176,7 @@ export class Outbox {
 
   /** True while at least half of the window is free; if not, `takeWritable` tells when it is. */
   readyToDeliver(windowBytes: number): boolean {
-    const isReady = this.isOpen && Math.max(this.unconfirmedBytes, this.queuedBytes) * 2 <= windowBytes
+    const isReady = this.isOpen && this.waitingBytes * 2 <= windowBytes
     if (!isReady) this.isDeliveryWaiting = true
     return isReady
   }
@@ -165,12 +211,20 @@ export class Outbox {
   /** Writes what the socket takes; the flusher calls it, and the connection on 'drain'. */
   flush(): void {
     this.isMarked = false
+    this.isAnswering = false
+    this.earlyAnswers = EARLY_ANSWERS
+    this.write()
+  }
+
+  /** As `flush`, in the middle of a turn. */
+  write(): void {
     const { first, rest } = this
     if (this.heldBytes === 0 || !this.isOpen || this.isBlocked) return
     if (this.ahead === undefined && first !== undefined && rest === undefined) {
       this.first = undefined
       this.heldBytes = 0
       this.socket.write(first)
+      this.left(1, first.length)
     } else this.writeMany(first === undefined ? [] : [first, ...(rest ?? [])])
     this.owner.outboxFlushed()
   }
@@ -180,11 +234,10 @@ export class Outbox {
     if (!this.isOpen) return
     this.isOpen = false
     this.socket.cork()
-    if (keepQueued) {
-      for (const frame of this.ahead ?? []) this.socket.write(frame)
-      if (this.first !== undefined) this.socket.write(this.first)
-      for (const frame of this.rest ?? []) this.socket.write(frame)
-    }
+    const queued = [...(this.ahead ?? []), ...(this.first === undefined ? [] : [this.first]), ...(this.rest ?? [])]
+    if (keepQueued) for (const frame of queued) this.socket.write(frame)
+    const { counters } = this.flusher
+    counters.written(keepQueued ? queued.length + 1 : 1, (keepQueued ? this.heldBytes : 0) + last.length)
     this.release()
     this.socket.end(last)
   }
@@ -199,7 +252,14 @@ export class Outbox {
     return this.window?.unconfirmed(this.totalBytes) ?? 0
   }
 
+  private left(frames: number, bytes: number): void {
+    const { counters } = this.flusher
+    counters.written(frames, bytes)
+    counters.waitingBytes -= bytes
+  }
+
   private release(): void {
+    this.flusher.counters.waitingBytes -= this.heldBytes
     this.first = undefined
     this.rest = undefined
     this.ahead = undefined
@@ -209,6 +269,7 @@ export class Outbox {
   private count(frame: Buffer): void {
     this.heldBytes += frame.length
     this.totalBytes += frame.length
+    this.flusher.counters.waitingBytes += frame.length
     this.mark()
   }
 
@@ -220,25 +281,36 @@ export class Outbox {
 
   /** What goes ahead, and of `frames`, which are all that wait behind it, as many as make up a chunk. */
   private writeMany(frames: readonly Buffer[]): void {
-    this.socket.cork()
+    const chunk = this.ahead ?? []
     let written = 0
-    for (const frame of this.ahead ?? []) {
-      this.socket.write(frame)
-      written += frame.length
-    }
+    for (const frame of chunk) written += frame.length
     let taken = 0
     for (const frame of frames) {
       if (taken > 0 && written >= CHUNK_BYTES) break
-      this.socket.write(frame)
+      chunk.push(frame)
       written += frame.length
       taken += 1
     }
     this.heldBytes -= written
-    this.socket.uncork()
+    writeChunk(this.socket, chunk, written)
+    this.left(chunk.length, written)
     this.ahead = undefined
     this.first = frames[taken]
     this.rest = taken + 1 < frames.length ? frames.slice(taken + 1) : undefined
     // Room may be left in the socket already: go on next tick rather than starve the other outboxes of this one.
     if (this.first !== undefined && !this.isBlocked) this.mark()
   }
+}
+
+const writeNow = (outbox: Outbox): void => outbox.write()
+
+/** Small frames are copied into one buffer: 32 of 30 bytes take 5 µs, by `writev`, which asks about each, 8. */
+function writeChunk(socket: Socket, frames: readonly Buffer[], bytes: number): void {
+  if (bytes <= MAX_COPIED_BYTES) {
+    socket.write(Buffer.concat(frames, bytes))
+    return
+  }
+  socket.cork()
+  for (const frame of frames) socket.write(frame)
+  socket.uncork()
 }

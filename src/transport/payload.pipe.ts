@@ -20,12 +20,13 @@ export class PayloadPipe<Schema extends z.ZodType> implements PipeTransform<unkn
   transform(value: unknown): z.output<Schema> {
     const parsed = this.schema.safeParse(value)
     if (parsed.success) return parsed.data
-    const details: PayloadIssue[] = parsed.error.issues.map((issue) => ({
-      path: issue.path.map(String).join('.'),
-      message: issue.message,
-    }))
-    const [first] = details
-    const where = first?.path ? `${first.path}: ` : ''
-    throw new NestwireException(ErrorCode.BadPayload, `${where}${first?.message ?? 'not acceptable'}`, { details })
+    throw badPayload(parsed.error)
   }
+}
+
+export function badPayload({ issues }: z.ZodError): NestwireException {
+  const details: PayloadIssue[] = issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
+  const [first] = details
+  const where = first?.path ? `${first.path}: ` : ''
+  return new NestwireException(ErrorCode.BadPayload, `${where}${first?.message ?? 'not acceptable'}`, { details })
 }

@@ -1,5 +1,5 @@
 /** How results and failures of handlers become frames. */
-import { encodeBody } from '../protocol/body.js'
+import { encodeBriefly } from '../protocol/body.js'
 import { HEADER_BYTES } from '../protocol/constants.js'
 import { encodePacket } from '../protocol/encode-packet.js'
 import { ErrorCode } from '../protocol/error-codes.js'
@@ -16,7 +16,7 @@ export function errorFrame(correlation: number, code: ErrorCode, reason: string,
 
 /** `kind` next: one value of a stream; reply: the only one. Throws for values that cannot be sent. */
 export function valueFrame(kind: 'reply' | 'next', correlation: number, value: unknown, maxFrameBytes: number): Buffer {
-  const body = encodeBody(value)
+  const body = encodeBriefly(value)
   if (body.length + 64 > maxFrameBytes) {
     throw new RangeError(`the answer has ${body.length} bytes, more than a frame of ${maxFrameBytes} holds`)
   }
@@ -34,7 +34,7 @@ export function failureFrame(correlation: number, thrown: unknown, maxFrameBytes
   for (const attempt of attempts) {
     try {
       const { code, retryAfterMs, message, details } = attempt()
-      const body = encodeBody(details)
+      const body = encodeBriefly(details)
       const frame = encodePacket({ kind: 'error', correlation, code, retryAfterMs, message, body })
       if (frame.length - HEADER_BYTES <= maxFrameBytes) return frame
     } catch {
@@ -43,6 +43,10 @@ export function failureFrame(correlation: number, thrown: unknown, maxFrameBytes
   }
   return errorFrame(correlation, ErrorCode.Internal, 'the handler failed with something that cannot be sent')
 }
+
+/** The code that `failureFrame` answers with, unless it does not fit a frame. */
+export const errorCodeOf = (thrown: unknown): ErrorCode =>
+  thrown instanceof CodedFailure ? thrown.errorCode : ErrorCode.Application
 
 interface Failure {
   readonly code: ErrorCode

@@ -24,6 +24,10 @@ export class RouteTable {
       .map(([pattern]) => pattern)
   }
 
+  get patterns(): Iterable<string> {
+    return this.handlers.keys()
+  }
+
   find(pattern: string): MessageHandler | undefined {
     const handler = this.handlers.get(pattern)
     // Clients of ours send object patterns normalised; others may order the keys as they like.

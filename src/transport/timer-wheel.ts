@@ -6,23 +6,34 @@ import type { Clock } from '../clock.js'
 
 const TICK_MS = 250
 const SLOT_COUNT = 256
+/** Behind the others: what is due and has to wait for its turn. */
+const DUE_SLOT = SLOT_COUNT
 
 /** Something with one deadline, in the clock's uptime. The wheel owns `wheelSlot`; it is -1 while not scheduled. */
 export interface Timed {
   wheelSlot: number
   dueAtMs: number
-  /** Called at most `TICK_MS` after `dueAtMs`; no longer scheduled then. */
+  /** Called at most `TICK_MS` after `dueAtMs`, later where more are due than are met in a turn; no longer scheduled then. */
   onDue(nowMs: number): void
 }
 
 export class TimerWheel {
-  private readonly slots: (Set<Timed> | undefined)[] = Array.from({ length: SLOT_COUNT })
+  private readonly due = new Set<Timed>()
+  private readonly slots: (Set<Timed> | undefined)[] = [
+    ...Array.from({ length: SLOT_COUNT }, () => undefined),
+    this.due,
+  ]
+  private isMeeting = false
   private stop: (() => void) | undefined
   private visitedTick: number
   private size = 0
   private coarseNowMs: number
 
-  constructor(private readonly clock: Clock) {
+  /** `metPerTurn`: entries that are due and are called in one turn of the event loop; the rest in the next turns. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly metPerTurn = Infinity,
+  ) {
     this.coarseNowMs = clock.uptimeMs()
     this.visitedTick = Math.floor(this.coarseNowMs / TICK_MS)
   }
@@ -75,14 +86,30 @@ export class TimerWheel {
     const from = Math.max(this.visitedTick + 1, due - SLOT_COUNT + 1)
     this.visitedTick = due
     for (let tick = from; tick <= due; tick += 1) this.visit(tick % SLOT_COUNT)
+    if (!this.isMeeting) this.meet()
   }
 
   private visit(slot: number): void {
     const entries = this.slots[slot]
-    if (entries === undefined || entries.size === 0) return
+    if (entries === undefined) return
     this.slots[slot] = undefined
     for (const entry of entries) {
-      if (entry.wheelSlot !== slot) continue // cancelled or moved by an entry before it
+      entry.wheelSlot = DUE_SLOT
+      this.due.add(entry)
+    }
+  }
+
+  private meet(): void {
+    this.isMeeting = false
+    let left = this.metPerTurn
+    for (const entry of this.due) {
+      if (left === 0) {
+        this.isMeeting = true
+        setImmediate(() => this.meet())
+        return
+      }
+      left -= 1
+      this.due.delete(entry)
       entry.wheelSlot = -1
       this.size -= 1
       if (entry.dueAtMs > this.coarseNowMs) this.schedule(entry, entry.dueAtMs)

@@ -1,13 +1,16 @@
 import { MAX_HANDSHAKE_FRAME_BYTES } from '../protocol/constants.js'
+import type { WireLimits } from '../protocol/packets.js'
 
 /** Every bound of the transport, with its unit in its name. `docs/LIMITS.md` says what happens at each. */
 export interface TransportLimits {
   readonly maxConnections: number
+  /** Handshakes of TLS under way; the next waits, or takes the place of one that takes too long. */
+  readonly maxTlsHandshakes: number
   /** Largest payload before authentication. */
   readonly maxHandshakeFrameBytes: number
   /** Largest payload after it, both ways. */
   readonly maxFrameBytes: number
-  /** From accept to AUTH_OK (to WELCOME without authentication). */
+  /** From accept to AUTH_OK (to WELCOME without authentication), TLS included. */
   readonly handshakeTimeoutMs: number
   /** From the first byte of a frame to its last. */
   readonly halfFrameTimeoutMs: number
@@ -29,6 +32,10 @@ export interface TransportLimits {
   readonly maxStreamBufferBytes: number
   /** Requests of one connection that are being handled; above it the socket is not read. */
   readonly maxInFlightRequests: number
+  /** Read of one connection in a second, whatever they carry, unless it is a service's; above it the socket is not read. */
+  readonly inboundFramesPerSecond: number
+  /** The same in bytes, headers included. */
+  readonly inboundBytesPerSecond: number
   /** Told to clients; enforced by the application. */
   readonly maxRoomsPerConnection: number
   /** Told to clients; enforced by the application. */
@@ -38,10 +45,23 @@ export interface TransportLimits {
 /** Live limits: `current` is asked for at each use and never kept, so that a swap takes effect at once. */
 export interface LimitsSource {
   readonly current: TransportLimits
+  /** Calls `listener` with what was in force before, after each change; returns how to stop it. Absent: they never change. */
+  readonly onChange?: (listener: (before: TransportLimits) => void) => () => void
 }
+
+/** Those that clients are told, by WELCOME and LIMITS. */
+export const wireLimits = (limits: TransportLimits): WireLimits => ({
+  maxFrameBytes: limits.maxFrameBytes,
+  maxInFlightRequests: limits.maxInFlightRequests,
+  maxRoomsPerConnection: limits.maxRoomsPerConnection,
+  pingIntervalMs: limits.pingIntervalMs,
+  idleTimeoutMs: limits.idleTimeoutMs,
+  maxMessageBytes: limits.maxMessageBytes,
+})
 
 export const DEFAULT_TRANSPORT_LIMITS: TransportLimits = {
   maxConnections: 19_000,
+  maxTlsHandshakes: 512,
   maxHandshakeFrameBytes: MAX_HANDSHAKE_FRAME_BYTES,
   maxFrameBytes: 64 * 1024,
   handshakeTimeoutMs: 10_000,
@@ -55,6 +75,8 @@ export const DEFAULT_TRANSPORT_LIMITS: TransportLimits = {
   confirmWindowBytes: 256 * 1024,
   maxStreamBufferBytes: 16 * 1024 * 1024,
   maxInFlightRequests: 1024,
+  inboundFramesPerSecond: 60_000,
+  inboundBytesPerSecond: 128 * 1024 * 1024,
   maxRoomsPerConnection: 128,
   maxMessageBytes: 32 * 1024,
 }

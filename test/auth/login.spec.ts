@@ -98,7 +98,7 @@ describe('auth.login and auth.whoami', () => {
     expect(await ask(client, 'auth.login', { token: await tokenOf('alice') })).toMatchObject({ user: 'alice', session })
   })
 
-  test.each([[{}], [{ token: '' }], [{ token: 7 }], [{ token: 'x', more: 1 }], ['x'], [null], [undefined]])(
+  test.each([[{}], [{ token: 7 }], [{ token: 'x', more: 1 }], ['x'], [null], [undefined]])(
     'login with %j is a bad payload',
     async (data) => {
       const { greeted, tokenOf } = await runApp()

@@ -27,7 +27,7 @@ function openOffice({ isOn = true, tokenTtlMs = Infinity } = {}) {
   connection.onClose = () => sessions.connectionClosed(connection)
   const expiresAtMs = clock.now() + tokenTtlMs
   const session = sessions.open(connection, { user: userId('alice'), username: 'alice', role: 'user', expiresAtMs })
-  return { clock, sessions, office, connection, session }
+  return { clock, settings, sessions, office, connection, session }
 }
 
 /** What came in-band so far. */
@@ -42,6 +42,17 @@ const contentOf = (session: Session, expiresAtMs: number) => ({
 test('a ticket says who the session is and ends after its time', () => {
   const { office, session, clock } = openOffice()
   expect(office.read(office.issue(session))).toEqual(contentOf(session, clock.now() + TTL_MS))
+})
+
+test('what older tickets need is kept for as long as they were to live, though new ones live shorter', () => {
+  const { office, session, clock, settings } = openOffice()
+  const startMs = clock.now()
+  const older = office.read(office.issue(session))
+  settings.swap(loadSettings({ NESTWIRE_TICKET_TTL_MS: '1000' }))
+  expect(office.read(office.issue(session)).expiresAtMs).toBe(startMs + 1_000)
+  expect(office.forgetAtMs).toBeGreaterThanOrEqual(older.expiresAtMs)
+  clock.advance(TTL_MS)
+  expect(office.forgetAtMs).toBe(clock.now() + 1_000)
 })
 
 test('a ticket is good until the millisecond it ends in', () => {

@@ -24,7 +24,7 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
     expect(code).toBe(0)
     const names = stdout.split('\n').map((line) => line.split(' ')[0])
     const suites =
-      'avalanche burst codec control fairness fanout frozen jitter log memory ring rolling rpc scale smoke storm'
+      'avalanche burst cluster codec control fairness fanout fifty-thousand frozen jitter log memory ring rolling rpc scale smoke state storm tls'
     expect(names.join(' ')).toBe(`${suites} `)
   })
 

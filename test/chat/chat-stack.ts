@@ -1,4 +1,4 @@
-import { ChatService } from '../../src/chat/chat.service.js'
+import { SendService } from '../../src/chat/send.service.js'
 import { HistoryService } from '../../src/chat/history.service.js'
 import { Message } from '../../src/chat/message.js'
 import { PublishRate } from '../../src/chat/publish-rate.js'
@@ -10,7 +10,7 @@ import { startRooms, type Device } from '../rooms/room-stack.js'
 export function startChatServices(env: Record<string, string> = {}) {
   const stack = startRooms(env)
   const { registry, policy, delivery, settings, log, clock } = stack
-  const chat = new ChatService(registry, policy, delivery, settings, new PublishRate(settings, clock), log)
+  const chat = new SendService(registry, policy, delivery, settings, new PublishRate(settings, clock), log)
   const past = new HistoryService(registry, policy, log, settings)
   const says = (
     device: Device,

@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs'
 import { PATTERN_METADATA } from '@nestjs/microservices/constants.js'
 import { describe, expect, test } from 'vitest'
 import { AuthController } from '../../src/auth/auth.controller.js'
-import { chatPayloads } from '../../src/chat/chat.contract.js'
+import { chatPayloads, chatReplies } from '../../src/chat/chat.contract.js'
 import { ChatController } from '../../src/chat/chat.controller.js'
+import { clusterPayloads } from '../../src/cluster/cluster.contract.js'
+import { ClusterController } from '../../src/cluster/cluster.controller.js'
 import { ErrorCode, errorCodeName } from '../../src/protocol/error-codes.js'
 import { ResumeController } from '../../src/resume/resume.controller.js'
-import { roomsPayloads } from '../../src/rooms/rooms.contract.js'
+import { roomsEvents, roomsPayloads, roomsReplies } from '../../src/rooms/rooms.contract.js'
 import { RoomsController } from '../../src/rooms/rooms.controller.js'
 
 const document = readFileSync(new URL('../../docs/PATTERNS.md', import.meta.url), 'utf8')
@@ -24,17 +26,19 @@ function patternsOf(controller: { readonly prototype: object }): readonly string
     return Array.isArray(patterns) ? patterns.map(String) : []
   })
 }
-const payloads = { ...roomsPayloads, ...chatPayloads }
+const controllers = [AuthController, ResumeController, RoomsController, ChatController, ClusterController]
+const REGISTERED = 18
+const payloads = { ...roomsPayloads, ...chatPayloads, ...clusterPayloads }
 
 describe('docs/PATTERNS.md', () => {
   test('has a section for each pattern and event, and no other', () => {
-    const registered = [AuthController, ResumeController, RoomsController, ChatController].flatMap(patternsOf)
-    expect(registered).toHaveLength(15)
+    const registered = controllers.flatMap(patternsOf)
+    expect(registered).toHaveLength(REGISTERED)
     expect([...sections.keys()].toSorted()).toEqual([...registered, 'rooms.left', 'rooms.presence'].toSorted())
   })
 
   test('the controllers register what the contracts describe', () => {
-    const registered = [RoomsController, ChatController].flatMap(patternsOf)
+    const registered = [RoomsController, ChatController, ClusterController].flatMap(patternsOf)
     expect(registered.toSorted()).toEqual(Object.keys(payloads).toSorted())
   })
 
@@ -42,6 +46,19 @@ describe('docs/PATTERNS.md', () => {
     const object = 'unwrap' in schema ? schema.unwrap() : schema
     const row = /^\| payload +\|(.*)\|$/m.exec(sections.get(pattern) ?? '')?.[1] ?? ''
     for (const field of Object.keys(object.shape)) expect(row).toContain(`\`${field}\``)
+  })
+
+  test.each(Object.entries({ ...roomsReplies, ...chatReplies }))(
+    'names every field of the reply of %s',
+    (pattern, schema) => {
+      const row = /^\| reply +\|(.*)\|$/m.exec(sections.get(pattern) ?? '')?.[1] ?? ''
+      for (const field of Object.keys(schema.unwrap().shape)) expect(row).toContain(`\`${field}\``)
+    },
+  )
+
+  test.each(Object.entries(roomsEvents))('names every field of the event %s', (pattern, schema) => {
+    const row = /^\| (?:body|event) +\|(.*)\|$/m.exec(sections.get(pattern) ?? '')?.[1] ?? ''
+    for (const field of Object.keys(schema.unwrap().shape)) expect(row).toContain(`\`${field}\``)
   })
 
   test('names only error codes that exist', () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decodeJwt } from 'jose'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ScriptedServer, welcome } from '../client/scripted-server.js'
+import { at, deadServer, ScriptedServer, welcome } from '../client/scripted-server.js'
 import { cli, startCli } from './cli-harness.js'
 
 const SECRET = { NESTWIRE_AUTH_SECRET: 'a secret with more than 32 characters' }
@@ -26,6 +26,13 @@ describe('usage', () => {
     'a number that is none': [['tail', '--user', 'a', '--room', 'r', '--count', '2x'], /--count is a whole number/],
     'a url that is none': [['call', 'x', '--url', 'http://127.0.0.1'], /not a server/],
     'a url with a path': [['call', 'x', '--url', 'nestwire://h:1/lobby'], /not a server/],
+    'a url of which one is none': [['call', 'x', '--url', 'nestwire://h:1,h:0'], /not a server: h:0/],
+    'servers with TLS and without': [
+      ['call', 'x', '--url', 'nestwires://h:1,nestwire://g:1'],
+      /nestwire:..g:1 means no TLS/,
+    ],
+    'a certificate without its key': [['call', 'x', '--cert', 'c.pem'], /--cert and --key go together/],
+    'an authority that cannot be read': [['call', 'x', '--ca', 'none.pem'], /--ca: ENOENT/],
     'a port that is none': [['call', 'x', '--url', 'nestwire://h:0'], /not a (port|server)/],
     'a payload that is no JSON': [['call', 'x', '{room'], /not JSON/],
     'a store command that is none': [['store', 'copy', 'x'], /say backup DIR or restore DIR/],
@@ -113,6 +120,13 @@ describe('without a server', () => {
     await served.expect('request')
     served.socket.end()
     expect(await running.exitCode).toBe(3)
+  })
+
+  test('goes to another of the servers when one is dead', async () => {
+    const server = await ScriptedServer.start()
+    const url = `nestwire://${await deadServer()},${at(server)}`
+    startCli(['call', 'x', '--token', 't', '--url', url])
+    await (await server.admit()).expect('request')
   })
 
   test('ends with 4 when the token is refused', async () => {

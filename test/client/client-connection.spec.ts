@@ -5,6 +5,7 @@ import { ErrorCode } from '../../src/protocol/error-codes.js'
 import { Feature, Priority } from '../../src/protocol/constants.js'
 import { ClientConnection, type ConnectionOptions } from '../../src/client/index.js'
 import type { WireLimits } from '../../src/protocol/packets.js'
+import { countWrites } from '../support/count-writes.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { ack, authOk, deliver, joined, LOBBY, ScriptedServer, welcome } from './scripted-server.js'
 
@@ -40,7 +41,7 @@ describe('opening', () => {
     expect(await served.expect('hello')).toMatchObject({
       minVersion: 1,
       maxVersion: 1,
-      features: Feature.Resume | Feature.Positions,
+      features: Feature.Resume | Feature.Positions | Feature.Cluster,
       agent: 'tester',
     })
     served.send(welcome({ limits: { maxFrameBytes: 9000 } }))
@@ -175,6 +176,34 @@ describe('requests', () => {
     expect(decodeBody(request.body)).toEqual([1, 2])
     served.send(reply(request.correlation, 3))
     expect(await asked).toBe(3)
+  })
+
+  test.each([
+    [32, 1],
+    [33, 2],
+  ])('%i calls of one turn leave in %i writes', async (calls, expected) => {
+    const { connection, served } = await start()
+    const writes = countWrites(connection.socket)
+    const answers = Array.from({ length: calls }, () => connection.request('now'))
+    for (let read = 0; read < calls; read += 1) {
+      const { correlation } = await served.expect('request')
+      served.send(reply(correlation, 'now'))
+    }
+    await Promise.all(answers)
+    expect(writes()).toBe(expected)
+  })
+
+  test.each([
+    [16 * 1024, 2],
+    [16 * 1024 - 1, 1],
+  ])('an event of %i bytes and a small one leave in %i writes', async (frameBytes, expected) => {
+    const { connection } = await start()
+    const event = { kind: 'event', priority: Priority.Normal, metadata: undefined, pattern: 'log' } as const
+    const overheadBytes = encodePacket({ ...event, body: encodeBody(Buffer.alloc(1000)) }).length - 1000
+    const writes = countWrites(connection.socket)
+    const sizes = [frameBytes - overheadBytes, 1]
+    await Promise.all(sizes.map((bytes) => connection.emit('log', Buffer.alloc(bytes))))
+    expect(writes()).toBe(expected)
   })
 
   test('pipelines in one write and takes answers in any order', async () => {
@@ -451,6 +480,14 @@ describe('rooms and events', () => {
     const { connection, served } = await start()
     await connection.emit('log.line', { text: 'x' }, { metadata: { a: '1' } })
     expect(await served.expect('event')).toMatchObject({ pattern: 'log.line', metadata: { a: '1' } })
+  })
+
+  test.each([
+    ['one that leaves at once, for its size', [16 * 1024]],
+    ['the last of as many as leave at once', Array.from({ length: 32 }, () => 1)],
+  ])('settles an event once it is written: %s', async (_, sizes) => {
+    const { connection } = await start()
+    await Promise.all(sizes.map((bytes) => connection.emit('log.line', Buffer.alloc(bytes))))
   })
 
   test('refreshes the session in place', async () => {

@@ -47,7 +47,7 @@ describe('the server ends it', () => {
   const classes = [
     [CloseCode.TokenExpired, 'TOKEN_EXPIRED', 'now'],
     [CloseCode.ServerFull, 'SERVER_FULL', 'later'],
-    [3000, 'CLOSE_3000', 'elsewhere'],
+    [3000, 'BELONGS_ELSEWHERE', 'elsewhere'],
     [CloseCode.AuthRejected, 'AUTH_REJECTED', 'never'],
   ] as const
   for (const [closeCode, code, retryClass] of classes) {

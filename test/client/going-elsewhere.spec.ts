@@ -3,13 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { CloseCode } from '../../src/protocol/close-codes.js'
 import { Feature } from '../../src/protocol/constants.js'
 import { connect } from '../../src/client/index.js'
-import { ServerAddress } from '../../src/client/server-address.js'
 import { ManualClock } from '../support/manual-clock.js'
-import { countedDice, failure, last, logIn, lose, settled, showTicket, startResumable } from './chat-harness.js'
-import { resumed, ScriptedServer, type ServedConnection } from './scripted-server.js'
+import { countedDice, failure, GRANT, last, logIn, lose, settled, showTicket, startResumable } from './chat-harness.js'
+import { at, resumed, ScriptedServer, type ServedConnection } from './scripted-server.js'
 
 const ELSEWHERE = 3000
-const at = ({ port }: ScriptedServer): string => `127.0.0.1:${port}`
 const goAway = (slotMs: number, target: string) =>
   ({ kind: 'goAway', code: CloseCode.ShuttingDown, slotMs, deadlineMs: 9000, target }) as const
 
@@ -97,24 +95,23 @@ describe('a server that is named', () => {
     await (await connecting).close()
   })
 
+  test('hears of the redirect from who resumes, too', async () => {
+    const chat = await startResumable()
+    const other = await ScriptedServer.start()
+    await lose(chat)
+    const [served, { redirects }] = await showTicket(chat)
+    served.closeWith(ELSEWHERE, { target: at(other) })
+    const next = await other.greet({ features: Feature.Resume })
+    const { ticket, redirects: counted } = await next.expect('resume')
+    expect([redirects, counted, ticket]).toEqual([0, 1, GRANT.ticket])
+  })
+
   test('is not followed in a circle', async () => {
     const server = await ScriptedServer.start()
     const connecting = failure(connect({ port: server.port, token: 'token' }))
     for (let times = 0; times < 9; times += 1) await sentAway(await server.accept(), at(server))
-    expect(await connecting).toMatchObject({ code: 'CLOSE_3000' })
+    expect(await connecting).toMatchObject({ code: 'BELONGS_ELSEWHERE' })
     expect(server.connections).toHaveLength(9)
-  })
-
-  test('is a host and a port, or nothing', () => {
-    const followed = (target: string) => {
-      const address = new ServerAddress({ port: 1 })
-      return address.follow(target) ? address.current : 'nowhere'
-    }
-    expect(followed('chat.example.com:7420')).toEqual({ host: 'chat.example.com', port: 7420 })
-    expect(followed('[::1]:65535')).toEqual({ host: '::1', port: 65_535 })
-    for (const target of ['', 'chat.example.com', '::1:7420', ':1', 'a:0', 'a:65536', 'a:1x', '[::1]']) {
-      expect(followed(target)).toBe('nowhere')
-    }
   })
 })
 

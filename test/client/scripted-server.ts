@@ -84,6 +84,24 @@ export class ScriptedServer {
   }
 }
 
+export const at = ({ port }: ScriptedServer): string => `127.0.0.1:${port}`
+
+/** As many servers as the test names: `const [first, second] = await startServers(2)`. */
+export async function startServers(count: 1): Promise<[ScriptedServer]>
+export async function startServers(count: 2): Promise<[ScriptedServer, ScriptedServer]>
+export async function startServers(count: 3): Promise<[ScriptedServer, ScriptedServer, ScriptedServer]>
+export async function startServers(count: number): Promise<ScriptedServer[]> {
+  return Promise.all(Array.from({ length: count }, () => ScriptedServer.start()))
+}
+
+/** An address where nobody listens. */
+export async function deadServer(): Promise<string> {
+  const server = await ScriptedServer.start()
+  const address = at(server)
+  await server.stop()
+  return address
+}
+
 export class ServedConnection {
   /** What came and was not asked for yet. */
   readonly inbox: Packet[] = []

@@ -42,7 +42,7 @@ describe('settings from the environment', () => {
     expect(problems).toEqual([
       'NESTWIRE_PORT must be a whole number from 0 to 65535',
       'NESTWIRE_LOG_LEVEL must be one of fatal, error, warn, log, debug, verbose',
-      'NESTWIRE_LOG_JSON must be true or false',
+      'NESTWIRE_LOG_JSON must be one of auto, true, false',
     ])
   })
 
@@ -84,6 +84,42 @@ describe('settings from the environment', () => {
   })
 })
 
+describe('what a node tells of itself', () => {
+  test.each([
+    ['chat-1.example.org', 'chat-1.example.org', undefined],
+    ['chat-1:7420', 'chat-1', 7420],
+    ['192.0.2.1:65535', '192.0.2.1', 65_535],
+    ['[2001:db8::1]:1', '2001:db8::1', 1],
+    ['[::1]', '::1', undefined],
+  ])('is reached at %s', (text, host, port) => {
+    expect(loadSettings({ NESTWIRE_ADVERTISED_ADDRESS: text }).cluster.advertisedAddress).toEqual({ host, port })
+  })
+
+  test.each([
+    '0.0.0.0:7420',
+    '[::]:7420',
+    '2001:db8::1',
+    'chat-1:0',
+    'chat-1:65536',
+    ':7420',
+    'nestwire://chat-1',
+    'a b',
+  ])('is not reached at %s', (text) => {
+    expect(problemsOf({ NESTWIRE_ADVERTISED_ADDRESS: text })).toEqual([
+      'NESTWIRE_ADVERTISED_ADDRESS must be like chat-1.example.org:7420 or chat-1.example.org, an IPv6 address in brackets',
+    ])
+  })
+
+  test('has a host of 253 characters and a name of 64 at most', () => {
+    expect(problemsOf({ NESTWIRE_ADVERTISED_ADDRESS: 'x'.repeat(253) })).toEqual([])
+    expect(problemsOf({ NESTWIRE_ADVERTISED_ADDRESS: 'x'.repeat(254) })).toHaveLength(1)
+    expect(problemsOf({ NESTWIRE_NODE_NAME: 'x'.repeat(64) })).toEqual([])
+    expect(problemsOf({ NESTWIRE_NODE_NAME: 'x'.repeat(65) })).toEqual([
+      'NESTWIRE_NODE_NAME must be 1 to 64 letters, digits, _ or -',
+    ])
+  })
+})
+
 describe('rules between settings', () => {
   test('a message leaves 1024 bytes of the frame', () => {
     const env = { NESTWIRE_MAX_FRAME_BYTES: '8192' }
@@ -116,8 +152,48 @@ describe('rules between settings', () => {
     expect(problemsOf({ ...env, NESTWIRE_MAX_HANDSHAKE_FRAME_BYTES: '5001' })).toHaveLength(1)
   })
 
+  test('a node of a cluster makes no secrets of its own', () => {
+    const url = { NESTWIRE_CLUSTER_URL: 'nats://127.0.0.1:4222' }
+    const secret = { NESTWIRE_AUTH_SECRET: 'x'.repeat(32) }
+    const key = { NESTWIRE_AUTH_PUBLIC_KEY_FILE: 'key.pem' }
+    const tickets = { NESTWIRE_TICKET_SECRET: 'x'.repeat(32) }
+    expect(problemsOf({ ...url, ...secret, ...tickets })).toEqual([])
+    expect(problemsOf({ ...url, ...key, ...tickets })).toEqual([])
+    expect(problemsOf({ ...url, ...secret, NESTWIRE_RESUME: 'false' })).toEqual([])
+    expect(problemsOf({ ...url, ...tickets })).toHaveLength(1)
+    expect(problemsOf({ ...url, ...secret })).toHaveLength(1)
+  })
+
   test('a secret and a public key exclude each other', () => {
     const secret = { NESTWIRE_AUTH_SECRET: 'x'.repeat(32) }
     expect(problemsOf({ ...secret, NESTWIRE_AUTH_PUBLIC_KEY_FILE: 'key.pem' })).toHaveLength(1)
+  })
+})
+
+describe('rules of TLS', () => {
+  const pair = { NESTWIRE_TLS_CERT_FILE: 'c.pem', NESTWIRE_TLS_KEY_FILE: 'c.key' }
+  const asked = { ...pair, NESTWIRE_TLS_CLIENT_CERT: 'required', NESTWIRE_TLS_CLIENT_CA_FILE: 'ca.pem' }
+
+  test.each([[pair], [asked], [{ ...asked, NESTWIRE_HTTP_TLS: 'true', NESTWIRE_TLS_MIN_VERSION: 'TLSv1.3' }]])(
+    'allow %j',
+    (env) => {
+      expect(problemsOf(env)).toEqual([])
+    },
+  )
+
+  test.each([
+    [{ NESTWIRE_TLS_CERT_FILE: 'c.pem' }, 'NESTWIRE_TLS_CERT_FILE and NESTWIRE_TLS_KEY_FILE must be set together'],
+    [{ NESTWIRE_HTTP_TLS: 'true' }, 'NESTWIRE_HTTP_TLS=true and NESTWIRE_TLS_CLIENT_CERT need NESTWIRE_TLS_CERT_FILE'],
+    [
+      { ...asked, NESTWIRE_TLS_CLIENT_CA_FILE: '' },
+      'NESTWIRE_TLS_CLIENT_CERT=optional or required and NESTWIRE_TLS_CLIENT_CA_FILE must be set together',
+    ],
+    [
+      { ...asked, NESTWIRE_TLS_CLIENT_CERT: 'none' },
+      'NESTWIRE_TLS_CLIENT_CERT=optional or required and NESTWIRE_TLS_CLIENT_CA_FILE must be set together',
+    ],
+    [{ ...pair, NESTWIRE_TLS_MIN_VERSION: 'TLSv1.1' }, 'NESTWIRE_TLS_MIN_VERSION must be one of TLSv1.2, TLSv1.3'],
+  ])('refuse %j', (env, problem) => {
+    expect(problemsOf(env)).toEqual([problem])
   })
 })

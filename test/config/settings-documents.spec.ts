@@ -12,7 +12,7 @@ describe('.env.example', () => {
     const example = await documentText('.env.example')
     const entries = example.matchAll(/^# .+\n#NESTWIRE_\w+=.*$/gm)
     const expected = settingsList.map(({ setting: { env, effect, unit, default: value } }) => {
-      return `# ${effect}${unit === undefined ? '' : ` Unit: ${unit}.`}\n#${env}=${value ?? ''}`
+      return `# ${effect}${unit === undefined ? '' : ` Unit: ${unit}.`}\n#${env}=${String(value ?? '')}`
     })
     expect(Array.from(entries, ([entry]) => entry)).toEqual(expected)
     expect(example.match(/^#?\w+=/gm)).toHaveLength(settingsList.length)
@@ -48,5 +48,23 @@ describe('docs/LIMITS.md', () => {
     const missing = paths.filter((path) => !existsSync(new URL(`../../${path}`, import.meta.url)))
     expect(paths.length).toBeGreaterThan(0)
     expect(missing).toEqual([])
+  })
+})
+
+describe('docs/OPERATIONS.md', () => {
+  test('lists what needs a restart, and nothing else', async () => {
+    const [, section = ''] = (await documentText('docs/OPERATIONS.md')).split('\n### What needs a restart\n')
+    const [table = ''] = section.split('\n### ')
+    // Of each row the first cell; the second one says why, and may name others.
+    const listed = Array.from(table.matchAll(/^\| (`[^|]+) \|/gm), ([, cell = '']) => cell.match(/NESTWIRE_\w+/g) ?? [])
+    const needing = settingsList.filter(({ setting }) => !setting.live).map(({ setting }) => setting.env)
+    expect(listed.flat().toSorted()).toEqual(needing.toSorted())
+  })
+
+  test('names no setting that does not exist', async () => {
+    const known = new Set<string>(settingsList.map(({ setting }) => setting.env))
+    // One that ends in an underscore stands for several, one behind a dollar is a variable of NATS.
+    const named = (await documentText('docs/OPERATIONS.md')).match(/(?<!\$)NESTWIRE_[A-Z_]*[A-Z]\b/g) ?? []
+    expect(named.filter((name) => !known.has(name))).toEqual([])
   })
 })

@@ -287,6 +287,18 @@ export function roomLogContract(
       expect(await log.append(lobby, text('first'))).toMatchObject({ seq: numbered(1), prev: 0 })
     })
 
+    test('deletes only the epoch that is meant', async () => {
+      const { log } = await startWith(2)
+      const { epoch } = await log.head(lobby)
+      await log.deleteRoom(lobby, epoch)
+      const next = await log.head(lobby)
+      expect(next.epoch).not.toBe(epoch)
+      await log.append(lobby, text('later room'))
+      await log.deleteRoom(lobby, epoch)
+      expect((await log.head(lobby)).epoch).toBe(next.epoch)
+      expect(bodies(await log.readAfter(lobby, NO_SEQ, plenty))).toEqual(['later room'])
+    })
+
     test('deletes a room while records are on their way', async () => {
       const { log } = await start()
       const late = log.append(lobby, text('late'))

@@ -67,6 +67,18 @@ export function stateStoreContract(engine: string, open: () => Promise<StateStor
       expect(textOf(await store.get(key))).toBe('2')
     })
 
+    test('removes only what is expected', async () => {
+      const store = await open()
+      const key: StateKey = ['room', 'lobby']
+      expect(await store.replace(key, Buffer.from('1'), undefined)).toBe(false)
+      await store.put(key, Buffer.from('1'))
+      expect(await store.replace(key, Buffer.from('2'), undefined)).toBe(false)
+      expect(textOf(await store.get(key))).toBe('1')
+      expect(await store.replace(key, Buffer.from('1'), undefined)).toBe(true)
+      expect(await store.get(key)).toBeUndefined()
+      expect(await listed(store, ['room'])).toEqual([])
+    })
+
     test('tells an empty value from none', async () => {
       const store = await open()
       const key: StateKey = ['session', 'one']

@@ -114,6 +114,8 @@ describe('a read that fails', () => {
     const { router, tick, clock, reads } = stack
     reads.isBroken = true
     const slow = attachBehind(stack, 3)
+    // Without anybody the room itself would wait for its end.
+    router.attach(lobby, new RecordingConnection())
     await tick.settle()
     const before = reads.all
     for (const { connection } of slow) router.detach(lobby, connection)
@@ -296,5 +298,23 @@ describe('a connection that is behind in many rooms', () => {
     await tick.settle()
     expect([reads.most, router.laggingConnections]).toEqual([1, 0])
     expect(slow.records).toHaveLength(30)
+  })
+})
+
+describe('a read that finds nothing', () => {
+  test('is no gap where something was committed since', async () => {
+    const stack = await startLobby(0)
+    const from = await stack.log.head(lobby)
+    const readAfter = stack.log.readAfter.bind(stack.log)
+    let reads = 0
+    // As a log that others append to: nothing is there yet, and then it is.
+    stack.log.readAfter = (...wanted) => ((reads += 1) === 1 ? Promise.resolve([]) : readAfter(...wanted))
+    for (let n = 0; n < 3; n += 1) await stack.say(`m${n}`)
+    await stack.tick.settle()
+    const connection = new RecordingConnection()
+    stack.router.attach(lobby, connection, from.seq)
+    await stack.tick.settle()
+    expect(seqs(connection.records)).toEqual(from1To(3))
+    expect(connection.packets.map(({ kind }) => kind)).toEqual(['deliver'])
   })
 })

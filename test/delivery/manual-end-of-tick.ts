@@ -1,3 +1,6 @@
+/** Longer than a catch-up takes to read the log twice where each read takes two turns. */
+const QUIET_TURNS = 8
+
 /** Stands in for `setImmediate`: the tick ends when the test says so. */
 export class ManualEndOfTick {
   private tasks: (() => void)[] = []
@@ -19,7 +22,7 @@ export class ManualEndOfTick {
 
   /** Ends tick after tick, promises settled in between, until nobody asks for another. */
   async settle(): Promise<void> {
-    for (let idle = 0; idle < 3; idle += 1) {
+    for (let idle = 0; idle < QUIET_TURNS; idle += 1) {
       while (this.tasks.length > 0) {
         this.end()
         await new Promise(setImmediate)

@@ -1,11 +1,12 @@
 import { decodeBody } from '../../src/protocol/body.js'
-import type { CloseCode } from '../../src/protocol/close-codes.js'
+import { CloseCode } from '../../src/protocol/close-codes.js'
 import { MAX_FRAME_BYTES_CEILING } from '../../src/protocol/constants.js'
 import { decodePacket } from '../../src/protocol/decode-packet.js'
 import { FrameDecoder } from '../../src/protocol/frame-decoder.js'
 import { trustedConnectionId } from '../../src/protocol/ids.js'
 import type { Packet, RoomRecord } from '../../src/protocol/packets.js'
 import type { Grant, Principal } from '../../src/transport/authentication.js'
+import type { ConnectionFigures } from '../../src/transport/connection-figures.js'
 import type { ConnectionHandle, OfferVerdict } from '../../src/transport/connection-handle.js'
 
 let made = 0
@@ -14,7 +15,9 @@ let made = 0
 export class RecordingConnection implements ConnectionHandle {
   readonly id = trustedConnectionId(`recording-${++made}`)
   readonly remoteAddress = '127.0.0.1'
+  readonly clientCertificate = undefined
   features = 0
+  readonly queuedBytes = 0
   readonly isActive = true
   readonly frames: Buffer[] = []
   grant: Grant | undefined
@@ -30,6 +33,10 @@ export class RecordingConnection implements ConnectionHandle {
     this.readFrames = this.frames.length
   }
 
+  whenRoom(): () => void {
+    throw new Error('nothing streams here')
+  }
+
   readyToDeliver(): boolean {
     return this.closeCode === undefined && this.frames.length - this.readFrames < this.roomForFrames
   }
@@ -40,6 +47,14 @@ export class RecordingConnection implements ConnectionHandle {
 
   deliverOrDrop(frame: Buffer): OfferVerdict {
     return this.offer(frame)
+  }
+
+  get figures(): ConnectionFigures {
+    return { bytesIn: 0, bytesOut: 0, framesIn: 0, waitingBytes: 0, openedAtMs: 0, isHeld: false }
+  }
+
+  get isClosed(): boolean {
+    return this.closeCode !== undefined
   }
 
   get principal(): Principal | undefined {
@@ -61,6 +76,10 @@ export class RecordingConnection implements ConnectionHandle {
     if (this.closeCode !== undefined) return
     this.closeCode = code
     this.onClose?.()
+  }
+
+  redirect(): void {
+    this.close(CloseCode.BelongsElsewhere)
   }
 
   get packets(): readonly Packet[] {

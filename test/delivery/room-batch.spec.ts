@@ -28,7 +28,11 @@ function recordAt(seq: number): RoomRecord {
 function largeBatch(): RoomBatch {
   const [first, ...more] = from1To(RECORDS).map(recordAt)
   if (first === undefined) throw new Error('no records')
-  return new RoomBatch({ id: lobby, epoch: trustedEpoch(1) }, [first, ...more], MAX_FRAME_BYTES)
+  return new RoomBatch(
+    { id: lobby, epoch: trustedEpoch(1) },
+    { prev: first.prev, records: [first, ...more] },
+    MAX_FRAME_BYTES,
+  )
 }
 
 const seqsIn = (frames: readonly DeliverFrame[]): readonly number[] => {

@@ -34,7 +34,7 @@ function slices() {
   const timer = new SliceTimer(() => nowMs)
   return (count: number, offerMs: number, toDo = Infinity): number => {
     for (let time = 0; time < count; time += 1) {
-      timer.begin()
+      timer.begin(false)
       const offers = Math.min(timer.maxOffers, toDo)
       nowMs += offers * offerMs
       timer.end(offers)
@@ -61,4 +61,28 @@ test('slices that became short grow again when offers are cheap again', () => {
 
 test('a slice of one offer says next to nothing of what the others cost', () => {
   expect(slices()(10, 1, 1)).toBeGreaterThan(45)
+})
+
+/** How large a slice may be that leaves work, and comes when the event loop has done else for so long. */
+function afterOthers(othersMs: number, isNext = true): number {
+  let nowMs = NOW_MS
+  const timer = new SliceTimer(() => nowMs)
+  timer.begin(false)
+  timer.end(0)
+  nowMs += othersMs
+  timer.begin(isNext)
+  return timer.maxOffers
+}
+
+test.each([
+  [9, 50],
+  [10, 100],
+  [16, 400],
+  [17, 400],
+])('a slice that comes after %i ms of other work holds %i offers', (othersMs, offers) => {
+  expect(afterOthers(othersMs)).toBe(offers)
+})
+
+test('the first slice after a pause is no longer than others', () => {
+  expect(afterOthers(1_000, false)).toBe(50)
 })

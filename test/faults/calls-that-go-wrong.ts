@@ -1,9 +1,10 @@
 /** A server without chat or login, whose handlers do what handlers should not. */
 import { Controller } from '@nestjs/common'
-import { MessagePattern, RpcException } from '@nestjs/microservices'
+import { Ctx, MessagePattern, Payload, RpcException } from '@nestjs/microservices'
 import { range, type Observable } from 'rxjs'
 import { map } from 'rxjs/operators'
 import type { CompactRoute } from '../../src/transport/compact-route.js'
+import { NestwireContext } from '../../src/transport/nestwire.context.js'
 import type { TransportLimits } from '../../src/transport/transport-limits.js'
 import { startTransport, type TransportHarness } from '../support/transport-harness.js'
 
@@ -12,6 +13,10 @@ class WayOutController {
   @MessagePattern('never')
   never(): Promise<never> {
     return new Promise(() => undefined)
+  }
+  @MessagePattern('elsewhere')
+  elsewhere(@Payload() _nothing: unknown, @Ctx() context: NestwireContext): void {
+    context.getConnection().redirect('chat-2.example.org:7420')
   }
   @MessagePattern('refuse')
   refuse(): never {

@@ -4,7 +4,7 @@ import type { CloseCode } from '../../src/protocol/close-codes.js'
 import { Feature } from '../../src/protocol/constants.js'
 import { encodePacket } from '../../src/protocol/encode-packet.js'
 import type { Packet } from '../../src/protocol/packets.js'
-import { startChat } from '../support/chat-harness.js'
+import { startChat, type Chat } from '../support/chat-harness.js'
 import { ChatUser, auth, join, request, resume } from '../support/chat-user.js'
 import { RawClient, hello } from '../support/raw-client.js'
 import { startWayOut } from './calls-that-go-wrong.js'
@@ -21,6 +21,12 @@ async function sending(...packets: Packet[]): Promise<RawClient> {
 async function sendingBytes(...bytes: readonly Buffer[]): Promise<RawClient> {
   const client = await (await startWayOut()).greeted()
   client.sendBytes(Buffer.concat(bytes))
+  return client
+}
+
+async function loginWith(chat: Chat, token: string): Promise<RawClient> {
+  const client = await chat.greeted()
+  client.send(auth(token, 1))
   return client
 }
 
@@ -84,10 +90,19 @@ export const closeScenarios: Readonly<Record<keyof typeof CloseCode, () => Promi
   TooManyLogins: async () => {
     const chat = await startChat({ NESTWIRE_LOGINS_PER_SECOND: '1' })
     await chat.connect('alice')
-    const client = await chat.greeted()
-    client.send(auth(await chat.tokenOf('bob'), 1))
-    return client
+    return loginWith(chat, await chat.tokenOf('bob'))
   },
+  TooManyConnections: async () => {
+    const chat = await startChat({ NESTWIRE_TRUSTED_ADDRESSES: 'none', NESTWIRE_MAX_CONNECTIONS_PER_ADDRESS: '1' })
+    await chat.greeted()
+    return RawClient.connect(chat.port)
+  },
+  BackedOff: async () => {
+    const chat = await startChat({ NESTWIRE_TRUSTED_ADDRESSES: 'none', NESTWIRE_AUTH_FAILURES_PER_MINUTE: '1' })
+    await (await loginWith(chat, 'nonsense')).expectClosedAtLast('AuthRejected')
+    return RawClient.connect(chat.port)
+  },
+  BelongsElsewhere: () => sending(request('elsewhere', 0, 1)),
   BadMagic: () => sendingBytes(Buffer.of(0)),
   BadFrameVersion: () => sendingBytes(header({ version: 2, type: 1, length: 6 })),
   BadFrameType: () => sendingBytes(header({ type: 3, length: 6 })),
@@ -109,11 +124,7 @@ export const closeScenarios: Readonly<Record<keyof typeof CloseCode, () => Promi
     return client
   },
   OutOfState: () => sending(hello()),
-  AuthRejected: async () => {
-    const client = await (await startChat()).greeted()
-    client.send(auth('nonsense', 1))
-    return client
-  },
+  AuthRejected: async () => loginWith(await startChat(), 'nonsense'),
   TakenOver: async () => {
     const chat = await startChat()
     const greeting = hello({ features: Feature.Resume })

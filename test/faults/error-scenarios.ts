@@ -112,7 +112,7 @@ export const errorScenarios: Readonly<Record<keyof typeof ErrorCode, () => Promi
   Internal: () => calling(request('too-big', 0, CORRELATION)),
   FeatureOff: async () => {
     const client = await (await startChat()).greeted()
-    client.send({ kind: 'resume', correlation: CORRELATION, ticket: Buffer.alloc(0), positions: [] })
+    client.send({ kind: 'resume', correlation: CORRELATION, redirects: 0, ticket: Buffer.alloc(0), positions: [] })
     return client
   },
   StreamOverrun: async () => {

@@ -55,7 +55,7 @@ test('a packet that only servers send is OutOfState after login, too', () =>
 test('RESUME after login is OutOfState', () =>
   besideBystanders(async ({ mallory }) => {
     const client = await mallory()
-    client.send({ kind: 'resume', correlation: 1, ticket: Buffer.alloc(0), positions: [] })
+    client.send({ kind: 'resume', correlation: 1, redirects: 0, ticket: Buffer.alloc(0), positions: [] })
     await expectEnd(client, 'OutOfState')
   }))
 

@@ -12,8 +12,8 @@ class IdsUnderTest {
   nowMs = 0
   readonly ids: RecentIds
 
-  constructor(maxIds: number) {
-    this.ids = new RecentIds({ windowMs: () => WINDOW_MS, maxIds, nowMs: () => this.nowMs })
+  constructor(public maxIds: number) {
+    this.ids = new RecentIds({ windowMs: () => WINDOW_MS, maxIds: () => this.maxIds, nowMs: () => this.nowMs })
   }
 
   find(key: IdKey, nowMs: number): Place | undefined {
@@ -110,6 +110,20 @@ describe('certainty', () => {
   })
 })
 
+test('a limit that is raised keeps what it knew, one that is lowered the newest', () => {
+  const ids = idsWith(15)
+  for (let number = 0; number < 15; number += 1) ids.add(key(number), place(number), 0)
+  ids.maxIds = 16
+  ids.add(key(15), place(15), 0)
+  expect(ids.find(key(0), 0)).toEqual(place(0))
+  ids.add(key(16), place(16), 0)
+  expect(ids.find(key(0), 0)).toBeUndefined()
+  ids.maxIds = 2
+  ids.add(key(17), place(17), 0)
+  expect(ids.find(key(15), 0)).toBeUndefined()
+  expect(ids.find(key(16), 0)).toEqual(place(16))
+})
+
 test('begins anew with a number and a horizon', () => {
   const ids = idsWith(20)
   for (let number = 0; number < 9; number += 1) ids.add(key(number), place(number), 0)
@@ -126,7 +140,7 @@ class Twin {
   horizonMs = -Infinity
   dropped = 0
 
-  constructor(private readonly maxIds: number) {}
+  constructor(public maxIds: number) {}
 
   find(key: IdKey, nowMs: number): Place | undefined {
     return this.entries.findLast(({ text, addedMs }) => text === textOf(key) && addedMs >= nowMs - KEPT_MS)?.place
@@ -151,6 +165,7 @@ const calls = fc.array(
     room: fc.constantFrom(1, 2 ** 48 - 1, 2 ** 32 + 1),
     sender: fc.constantFrom(alice, userId('bob')),
     passMs: fc.constantFrom(0, 0, 0, 1, 500, KEPT_MS / 2),
+    newMaxIds: fc.option(fc.constantFrom(1, 14, 15, 16, 31, 32, 70), { freq: 20, nil: undefined }),
   }),
   { maxLength: 300 },
 )
@@ -160,8 +175,9 @@ test('does what its naive twin does', () => {
     fc.property(calls, fc.constantFrom(1, 2, 15, 16, 17, 40), (steps, maxIds) => {
       const [ids, twin] = [idsWith(maxIds), new Twin(maxIds)]
       let nowMs = 0
-      for (const [index, { number, room, sender, passMs }] of steps.entries()) {
+      for (const [index, { number, room, sender, passMs, newMaxIds }] of steps.entries()) {
         nowMs += passMs
+        if (newMaxIds !== undefined) ids.maxIds = twin.maxIds = newMaxIds
         const sought = key(number, { room, sender })
         const found = ids.find(sought, nowMs)
         expect(found).toEqual(twin.find(sought, nowMs))

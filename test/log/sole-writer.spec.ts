@@ -21,6 +21,7 @@ function startWriter() {
     committed: ({ body, seq }: { body: Buffer; seq: number }, urgency: Urgency) =>
       void heard.push(`${name}: ${seq} ${body.toString()} ${urgency}`),
     reaches: (seq: number) => void heard.push(`${name}: to ${seq}`),
+    restarted: () => void heard.push(`${name}: restarted`),
   })
   return { log, writer, heard, listener }
 }

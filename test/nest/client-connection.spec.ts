@@ -275,3 +275,14 @@ test('events the server sends of its own accord reach the listener', async () =>
   served.send({ kind: 'event', priority: 0, metadata: undefined, pattern: 'news', body: Buffer.from('a26869', 'hex') })
   expect(await event).toEqual({ pattern: 'news', data: 'hi', metadata: undefined })
 })
+
+test('a call that was answered is not cancelled', async () => {
+  const server = await ScriptedServer.start()
+  const client = clientOf(server.port, { token: 'x' })
+  const [served] = await Promise.all([server.admit(), client.connect()])
+  const answer = ask(client, 'echo', 1)
+  const { correlation } = await served.expect('request')
+  served.send({ kind: 'reply', correlation, body: Buffer.from('01', 'hex') })
+  expect(await answer).toBe(1)
+  await served.expectNothing()
+})

@@ -19,6 +19,11 @@ class TracedController {
     await this.gate.pass()
     return 'held'
   }
+  @MessagePattern('held.stream')
+  async heldStream(): Promise<Observable<number>> {
+    await this.gate.pass()
+    return of(1)
+  }
   @MessagePattern('value')
   value(): string {
     this.journal.note('handler')
@@ -131,6 +136,20 @@ test('the end hook runs once after a cancelled stream', async () => {
   })
   await ask(client, 'value')
   expect(journal.take().filter((note) => note.endsWith('endless'))).toEqual(['start endless', 'end endless'])
+})
+
+test('the end hook runs once after a stream that comes when it is cancelled already', async () => {
+  const { client, journal, app } = await traced()
+  const subscription = client.send('held.stream', 0).subscribe()
+  await app.get(Gate).reached
+  subscription.unsubscribe()
+  await ask(client, 'value')
+  app.get(Gate).open()
+  await ask(client, 'value')
+  expect(journal.take().filter((note) => note.endsWith('held.stream'))).toEqual([
+    'start held.stream',
+    'end held.stream',
+  ])
 })
 
 test('the end hook runs once when the caller is gone', async () => {

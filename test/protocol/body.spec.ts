@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { Packr } from 'msgpackr'
 import { describe, expect, test } from 'vitest'
-import { BodyError, decodeBody, encodeBody, type BodyFault } from '../../src/protocol/body.js'
+import { BodyError, decodeBody, encodeBody, encodeBriefly, type BodyFault } from '../../src/protocol/body.js'
 import { BODY_LIMITS, MAX_FRAME_BYTES_CEILING } from '../../src/protocol/constants.js'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
@@ -245,5 +245,26 @@ describe('msgpackr as oracle', () => {
         expect(decodeBody(oracle.pack(value))).toEqual(value)
       }),
     )
+  })
+})
+
+describe('a body in memory that the next one is written over', () => {
+  test('is whole when its value encodes another one meanwhile', () => {
+    const inner = { text: 'inner' }
+    const outer = { before: 'outer', late: { toJSON: () => encodeBriefly(inner).length }, after: 'outer' }
+    const innerBytes = encodeBody(inner).length
+    expect(decodeBody(encodeBriefly(outer))).toEqual({ before: 'outer', late: innerBytes, after: 'outer' })
+  })
+
+  test.each([
+    ['a value that cannot be sent', () => encodeBriefly(Symbol('none'))],
+    ['one of 64 KiB and more', () => encodeBriefly('x'.repeat(64 * 1024))],
+  ])('is whole behind %s', (_, encodeOther) => {
+    try {
+      encodeOther()
+    } catch {
+      // what follows is the test
+    }
+    expect(decodeBody(encodeBriefly({ text: 'next' }))).toEqual({ text: 'next' })
   })
 })

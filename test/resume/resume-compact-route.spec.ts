@@ -59,8 +59,14 @@ test('no RESUMED is made of a login alone', () => {
 })
 
 test('the pipe passes on what a RESUME carried, and nothing else', () => {
-  const call = resumeCompactRoute.toPayload({ kind: 'resume', correlation: 4, ticket: login.ticket, positions: [] })
-  expect(call).toEqual(new ResumeCall(login.ticket, []))
+  const call = resumeCompactRoute.toPayload({
+    kind: 'resume',
+    correlation: 4,
+    redirects: 1,
+    ticket: login.ticket,
+    positions: [],
+  })
+  expect(call).toEqual(new ResumeCall(1, login.ticket, []))
   expect(new ResumePipe().transform(call)).toBe(call)
   const refused = (): unknown => {
     try {

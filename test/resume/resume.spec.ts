@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { RoomDelivery } from '../../src/delivery/room-delivery.js'
+import { FEED_IDLE_MS } from '../../src/delivery/unheard-feeds.js'
 import { Feature } from '../../src/protocol/constants.js'
 import { trustedEpoch, trustedSeq } from '../../src/protocol/ids.js'
 import { GapReason, ResumeOutcome, WireRole } from '../../src/protocol/packets.js'
@@ -280,6 +281,31 @@ describe('RESUME', () => {
     expect(lost.map(({ room }) => room)).toEqual(kicked)
     await back.expect('ping')
     await back.expectNothing()
+  })
+
+  test('is heard however long the look at others takes', async () => {
+    const chat = await startResumable({ NESTWIRE_HANDSHAKE_TIMEOUT_MS: '600000' })
+    const greeting = hello({ features: Feature.Resume })
+    const bob = await ChatUser.login(chat.port, await chat.tokenOf('bob', { ttlSeconds: 600 }), greeting)
+    const alice = await chat.login('alice')
+    for (const room of ['lobby', 'hall']) {
+      await alice.join(room)
+      await bob.join(room)
+    }
+    await vanish(bob, chat)
+    await vanish(alice, chat)
+    const survey = holdOpening(chat, 'hall')
+    const back = await ChatUser.greetedForResume(chat.port)
+    back.send(resume(bob.ticket, bob.positions, 1))
+    await survey.isHeld
+    chat.clock.advance(2 * FEED_IDLE_MS)
+    survey.letGo()
+    const { rooms } = await back.expect('resumed')
+    expect(rooms.map(({ outcome }) => outcome)).toEqual([ResumeOutcome.Whole, ResumeOutcome.Whole])
+    await back.expect('ping')
+    const carol = await chat.login('carol')
+    await carol.join('lobby')
+    expect(await back.expect('deliver')).toMatchObject({ room: 'lobby', records: [{ sender: 'carol' }] })
   })
 
   test('says of a position ahead of the log what comes of it, whatever is logged meanwhile', async () => {

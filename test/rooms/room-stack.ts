@@ -1,26 +1,29 @@
 import { expect, onTestFinished } from 'vitest'
+import { AbuseCounters } from '../../src/abuse/abuse-counters.js'
+import type { NatsSignals } from '../../src/cluster/nats-signals.js'
+import { LoneRoomSignals } from '../../src/cluster/room-signals.js'
 import { loadSettings } from '../../src/config/load-settings.js'
 import { Settings } from '../../src/config/settings.js'
 import { BackpressureRouter } from '../../src/delivery/backpressure-router.js'
 import type { DeliveryPriority } from '../../src/delivery/room-delivery.js'
 import type { Appended, NewRecord, Placed, RoomHead, RoomLogEngine } from '../../src/log/room-log.js'
+import { RoomOwnership } from '../../src/log/room-ownership.js'
 import { LogFault } from '../../src/log/log-fault.js'
 import { MemoryRoomLog } from '../../src/log/memory-room-log.js'
 import { MemoryStateStore } from '../../src/log/memory-state-store.js'
 import { SoleWriter } from '../../src/log/sole-writer.js'
 import type { StateKey, StateStore } from '../../src/log/state-store.js'
 import type { RoomId } from '../../src/protocol/ids.js'
-import { MembershipService } from '../../src/rooms/membership.service.js'
-import { Presence } from '../../src/rooms/presence.js'
+import { assembleRooms } from '../../src/rooms/assemble-rooms.js'
+import { assembleSignals } from '../../src/rooms/assemble-signals.js'
 import { RoomCatalogueService } from '../../src/rooms/room-catalogue.service.js'
+import { RoomLimits } from '../../src/rooms/room-limits.js'
 import { DefaultRoomPolicy } from '../../src/rooms/room-policy.js'
 import { RoomRegistry } from '../../src/rooms/room-registry.js'
-import { RoomStore } from '../../src/rooms/room-store.js'
 import { RoomsService } from '../../src/rooms/rooms.service.js'
 import { SessionGenerations } from '../../src/sessions/session-generations.js'
 import { SessionsService } from '../../src/sessions/sessions.service.js'
 import type { Principal, Role } from '../../src/transport/authentication.js'
-import { TimerWheel } from '../../src/transport/timer-wheel.js'
 import { ManualEndOfTick } from '../delivery/manual-end-of-tick.js'
 import { userId } from '../delivery/names.js'
 import { RecordingConnection } from '../delivery/recording-connection.js'
@@ -36,7 +39,7 @@ export class FallibleRoomLog extends MemoryRoomLog {
     return this.isFailing ? Promise.reject(new Error('disk full')) : super.head(room)
   }
   override deleteRoom(room: RoomId): Promise<void> {
-    return this.isFailing ? Promise.reject(new Error('disk full')) : super.deleteRoom(room)
+    return this.isFailing ? Promise.reject(LogFault.commitFailed(new Error('disk full'))) : super.deleteRoom(room)
   }
 }
 
@@ -91,6 +94,8 @@ interface Foundation {
   readonly clock: ManualClock
   readonly log: RoomLogEngine
   readonly state: StateStore
+  /** Of a node that is not alone. */
+  readonly nodes?: NatsSignals
 }
 
 interface Bounds {
@@ -98,16 +103,16 @@ interface Bounds {
 }
 
 /** Sessions, rooms, presence, delivery and log as the modules wire them, with clocks that the test turns. */
-export function startRooms(env: Record<string, string> = {}, bounds: Bounds = {}) {
+export function startRooms(env: Record<string, string> = {}, bounds: Bounds = {}, over: Partial<Foundation> = {}) {
   const settings = new Settings(loadSettings(env))
-  const clock = new ManualClock()
+  const { clock = new ManualClock() } = over
   const log = new FallibleRoomLog(settings, clock)
   const state = new FallibleStateStore()
-  return { ...startRoomsOn({ settings, clock, log, state }, bounds), log, state }
+  return { ...startRoomsOn({ settings, log, state, ...over, clock }, bounds), log, state }
 }
 
 /** The same on what an earlier process may have left; `load` makes it known. */
-export function startRoomsOn({ settings, clock, log, state }: Foundation, bounds: Bounds = {}) {
+export function startRoomsOn({ settings, clock, log, state, nodes }: Foundation, bounds: Bounds = {}) {
   const tick = new ManualEndOfTick()
   const delivery = new AttentiveRouter({
     log,
@@ -122,15 +127,20 @@ export function startRoomsOn({ settings, clock, log, state }: Foundation, bounds
   })
   const sessions = new SessionsService(new SessionGenerations(state, clock))
   const registry = new RoomRegistry(settings)
-  const store = new RoomStore({ state, log, registry, clock, ...bounds })
+  const policy = new DefaultRoomPolicy(settings)
+  const roomSignals = nodes ?? new LoneRoomSignals()
+  const { presence, signals } = assembleSignals({ roomSignals, registry, policy, delivery, settings, clock })
+  presence.start()
+  onTestFinished(() => presence.close())
+  const [sharing, ownership] = [{ kind: 'alone' } as const, new RoomOwnership()]
+  const common = { registry, log, delivery, sessions, presence, settings, clock, ...bounds }
+  const { store, memberships } = assembleRooms({ ...common, sharing, state, ownership })
   const shutDown = () => store.onApplicationShutdown()
   onTestFinished(shutDown)
-  const policy = new DefaultRoomPolicy(settings)
-  const presence = new Presence(delivery, settings, new TimerWheel(clock))
-  onTestFinished(() => presence.close())
-  const memberships = new MembershipService({ registry, store, log, delivery, sessions, presence, settings, clock })
-  const rooms = new RoomsService(registry, memberships, policy, sessions, delivery, settings)
-  const catalogue = new RoomCatalogueService(registry, policy, log, settings)
+  const counters = new AbuseCounters()
+  const limits = new RoomLimits(counters, settings, clock)
+  const rooms = new RoomsService(registry, memberships, policy, sessions, delivery, limits)
+  const catalogue = new RoomCatalogueService(registry, policy, log, presence, settings)
 
   const connect = (name: string, options: { readonly role?: Role; readonly username?: string } = {}): Device => {
     const connection = new RecordingConnection()
@@ -142,7 +152,7 @@ export function startRoomsOn({ settings, clock, log, state }: Foundation, bounds
   }
   const join = ({ principal, connection }: Device, room: RoomId) => rooms.join(principal, connection, room)
   const load = () => store.onModuleInit()
-  const parts = { settings, clock, tick, delivery, sessions, registry, policy, presence }
+  const parts = { settings, clock, counters, tick, delivery, sessions, registry, policy, presence, signals }
   return { ...parts, rooms, catalogue, connect, join, load, shutDown }
 }
 

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { trustedEpoch } from '../../src/protocol/ids.js'
 import {
   decodeBanValue,
   decodeMemberValue,
@@ -21,6 +22,11 @@ describe('the three values', () => {
     expect(hex(encodeRoomValue({ incarnation: 1, createdAtMs: 2, owner: alice }))).toBe(
       '01000000000001000000000002616c696365',
     )
+    const closing = { incarnation: 1, createdAtMs: 2, owner: alice, closing: trustedEpoch(3) }
+    expect(hex(encodeRoomValue(closing))).toBe('02000000000001000000000002000000000003616c696365')
+    expect(hex(encodeRoomValue({ ...closing, isSealed: true }))).toBe(
+      '03000000000001000000000002000000000003616c696365',
+    )
     expect(hex(encodeMemberValue({ incarnation: 1, joinedAtMs: 2, username: 'Bo' }))).toBe(
       '01000000000001000000000002426f',
     )
@@ -32,6 +38,10 @@ describe('the three values', () => {
       fc.property(number, number, name, (incarnation, timeMs, name) => {
         const room = { incarnation, createdAtMs: timeMs, owner: name }
         expect(decodeRoomValue(encodeRoomValue(room))).toEqual(room)
+        for (const isSealed of [false, true]) {
+          const closing = { ...room, closing: trustedEpoch(timeMs), isSealed }
+          expect(decodeRoomValue(encodeRoomValue(closing))).toEqual(closing)
+        }
         const member = { incarnation, joinedAtMs: timeMs, username: name }
         expect(decodeMemberValue(encodeMemberValue(member))).toEqual(member)
         expect(decodeBanValue(encodeBanValue({ incarnation }))).toEqual({ incarnation })

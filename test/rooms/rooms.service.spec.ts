@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { FEED_IDLE_MS } from '../../src/delivery/unheard-feeds.js'
 import { LeaveReason, RecordKind } from '../../src/protocol/packets.js'
 import { roomId, userId } from '../delivery/names.js'
 import { refusal, startRooms } from './room-stack.js'
@@ -44,6 +45,20 @@ describe('rooms.join', () => {
     await delivery.append(lobby, { kind: RecordKind.Text, sender: userId('alice'), body: Buffer.from('hi') })
     tick.end()
     for (const { connection } of [phone, desk]) expect(kinds(connection.records)).toEqual([RecordKind.Text])
+  })
+
+  test('hears the room however long the join takes to be saved', async () => {
+    const { connect, join, delivery, tick, clock, state } = startRooms()
+    const alice = connect('alice')
+    state.hold()
+    const joining = join(alice, lobby)
+    await tick.settle()
+    clock.advance(2 * FEED_IDLE_MS)
+    state.letGo()
+    expect(await joining).toMatchObject({ seq: 1 })
+    await delivery.append(lobby, { kind: RecordKind.Text, sender: userId('alice'), body: Buffer.from('hi') })
+    tick.end()
+    expect(kinds(alice.connection.records)).toEqual([RecordKind.Text])
   })
 
   test('finds no unknown room where rooms are not open', async () => {

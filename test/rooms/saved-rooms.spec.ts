@@ -3,7 +3,7 @@ import { StartUpError } from '../../src/config/start-up-error.js'
 import { MemoryStateStore } from '../../src/log/memory-state-store.js'
 import type { StateKey } from '../../src/log/state-store.js'
 import { encodeBanValue, encodeMemberValue, encodeRoomValue } from '../../src/rooms/room-values.js'
-import { readRooms } from '../../src/rooms/saved-rooms.js'
+import { readRooms, readSharedRooms } from '../../src/rooms/saved-rooms.js'
 import { userId } from '../delivery/names.js'
 
 type Entry = readonly [StateKey, Buffer]
@@ -21,10 +21,12 @@ const banEntry = (room: string, user: string, incarnation = 7): Entry => [
   encodeBanValue({ incarnation }),
 ]
 
-async function read(...entries: readonly Entry[]) {
+const read = async (...entries: readonly Entry[]) => readRooms(await stateOf(...entries))
+
+async function stateOf(...entries: readonly Entry[]): Promise<MemoryStateStore> {
   const state = new MemoryStateStore()
   for (const [key, value] of entries) await state.put(key, value)
-  return readRooms(state)
+  return state
 }
 
 const [alice, bob, carol] = [userId('alice'), userId('bob'), userId('carol')]
@@ -134,5 +136,13 @@ describe('what does not fit', () => {
     const reading = read(roomEntry('attic'), entry)
     await expect(reading).rejects.toBeInstanceOf(StartUpError)
     await expect(reading).rejects.toThrow(`the entry ${place} in the data folder (NESTWIRE_DATA_DIR) cannot be read: `)
+  })
+
+  test('an entry of a cluster that cannot be read is told to be in NATS', async () => {
+    const reading = readSharedRooms(await stateOf([['room', 'lobby'], Buffer.alloc(0)]))
+    await expect(reading).rejects.toBeInstanceOf(StartUpError)
+    await expect(reading).rejects.toThrow(
+      'the entry ["room", "lobby"] in the bucket NESTWIRE_CLUSTER_NAME-state of NATS cannot be read: ',
+    )
   })
 })

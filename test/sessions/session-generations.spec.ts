@@ -35,10 +35,21 @@ async function startGenerations() {
     for await (const { key } of store.entries(['session'])) count += key.length - 1
     return count
   }
-  const advance = (generations: SessionGenerations, presented: number) =>
-    generations.advance(session, presented, clock.now() + HOUR_MS)
+  const advance = (generations: SessionGenerations, presented: number, isGone?: () => boolean) =>
+    generations.advance(session, presented, { forgetAtMs: clock.now() + HOUR_MS, ...(isGone && { isGone }) })
   return { clock, store, start, kept, advance, generations: await start() }
 }
+
+test('whoever has gone meanwhile does not end the session where it has come back', async () => {
+  const { store, advance, generations, start } = await startGenerations()
+  let isGone = false
+  store.interlopers.push(() => {
+    isGone = true
+    return advance(generations, 1)
+  })
+  expect(await advance(generations, 1, () => isGone)).toEqual({ kind: 'overtaken' })
+  expect(await advance(await start(), 2)).toEqual({ kind: 'advanced', generation: 3 })
+})
 
 test('a resume is remembered by the next process', async () => {
   const { start, advance, generations } = await startGenerations()

@@ -122,6 +122,7 @@ export const arbitraryPackets: Arbitraries = {
   resume: fc.record({
     kind: kind('resume'),
     correlation,
+    redirects: u8,
     ticket: bytes,
     positions: few(fc.record({ room, epoch, seq })),
   }),

@@ -1,6 +1,6 @@
 /** Somebody who chats: a raw client past AUTH that follows its rooms as docs/PROTOCOL.md tells clients to. */
 import { expect } from 'vitest'
-import { decodeBody, encodeBody } from '../../src/protocol/body.js'
+import { decodeBody } from '../../src/protocol/body.js'
 import { Feature } from '../../src/protocol/constants.js'
 import { errorCodeName } from '../../src/protocol/error-codes.js'
 import type { Epoch, Seq } from '../../src/protocol/ids.js'
@@ -12,42 +12,11 @@ import {
   type RoomPosition,
   type RoomRecord,
 } from '../../src/protocol/packets.js'
+import { auth, join, nextMessageId, publish, request, resume } from './client-packets.js'
 import { roomOf } from './example-packets.js'
 import { RawClient, hello, type PacketOf } from './raw-client.js'
 
-export const auth = (token: string, correlation: number): Packet => ({ kind: 'auth', correlation, redirects: 0, token })
-
-export const join = (room: string, correlation: number): Packet => ({ kind: 'join', correlation, room: roomOf(room) })
-
-export const resume = (ticket: Buffer, positions: readonly RoomPosition[], correlation: number): Packet => ({
-  kind: 'resume',
-  correlation,
-  ticket,
-  positions,
-})
-
-let messageIds = 0
-
-/** As good as random: no other message of this process has it. */
-export function nextMessageId(): Buffer {
-  const id = Buffer.alloc(16)
-  id.writeUInt32BE((messageIds += 1))
-  return id
-}
-
-export const publish = (room: string, body: string | Buffer, correlation: number): Packet => ({
-  kind: 'publish',
-  correlation,
-  priority: 0,
-  room: roomOf(room),
-  messageId: nextMessageId(),
-  body: Buffer.from(body),
-})
-
-export function request(pattern: string, data: unknown, correlation: number, deadlineMs?: number): Packet {
-  const body = encodeBody(data)
-  return { kind: 'request', correlation, priority: 0, deadlineMs, metadata: undefined, pattern, body }
-}
+export { auth, join, nextMessageId, publish, request, resume }
 
 export interface Comeback {
   readonly ticket: Buffer
@@ -157,6 +126,13 @@ export class ChatUser extends RawClient {
   /** The same for any packet that has an answer. */
   async refusalOf(packet: (correlation: number) => Packet): Promise<string> {
     return errorCodeName((await this.call(packet, 'error')).code)
+  }
+
+  /** The kind of the packet that answers. */
+  async answerTo(packet: (correlation: number) => Packet): Promise<Packet['kind']> {
+    const correlation = this.nextCorrelation()
+    this.send(packet(correlation))
+    return (await this.find((candidate) => isAnswer(candidate) && candidate.correlation === correlation)).kind
   }
 
   /** The body of the next event of that pattern. */

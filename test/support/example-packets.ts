@@ -94,8 +94,14 @@ export const examplePackets: Examples = {
   goAway: [{ kind: 'goAway', code: 2001, slotMs: 1500, deadlineMs: 25_000, target: 'node-b:7420' }],
   close: [{ kind: 'close', code: 2000, retryAfterMs: 5000, target: '', message: 'too many connections' }],
   resume: [
-    { kind: 'resume', correlation: 2, ticket: NONE, positions: [] },
-    { kind: 'resume', correlation: 2, ticket: grant.ticket, positions: [{ room: lobby, epoch, seq: trustedSeq(9) }] },
+    { kind: 'resume', correlation: 2, redirects: 0, ticket: NONE, positions: [] },
+    {
+      kind: 'resume',
+      correlation: 2,
+      redirects: 1,
+      ticket: grant.ticket,
+      positions: [{ room: lobby, epoch, seq: trustedSeq(9) }],
+    },
   ],
   resumed: [
     {

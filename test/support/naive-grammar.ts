@@ -24,7 +24,7 @@ pong     06 c    :
 limits   07 -    : limits:limits
 goAway   08 -    : code:u16 slotMs:u32 deadlineMs:u32 target:str16
 close    09 -    : code:u16 retryAfterMs:u32 target:str16 message:str16
-resume   0a c    : ticket:bytes16 positions:epochPositions
+resume   0a c    : redirects:u8 ticket:bytes16 positions:epochPositions
 resumed  0b c    : ${GRANT} rooms:resumedRooms
 ticket   0c -    : expiresAtMs:u64 ticket:bytes16
 position 0d -    : receivedBytes:u64 positions:positions

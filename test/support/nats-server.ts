@@ -10,10 +10,15 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect as connectToNats } from '@nats-io/transport-node'
 
 const PROGRAM = 'nats-server'
 const LOOPBACK = '127.0.0.1'
+const SERVER_NAME = 'server-'
 const START_TIMEOUT_MS = 10_000
+/** They take 4 to 9 s. */
+const ELECTION_TIMEOUT_MS = 20_000
 
 /** For `describe.skipIf`. */
 export const isNatsMissing = spawnSync(PROGRAM, ['--version'], { stdio: 'ignore' }).status !== 0
@@ -50,7 +55,7 @@ export class NatsServer {
   private constructor(
     readonly port: number,
     private readonly folder: string,
-    private readonly extra: readonly string[],
+    private extra: readonly string[],
   ) {}
 
   /** With JetStream. `extra` are further arguments of the program. */
@@ -65,8 +70,9 @@ export class NatsServer {
     return `nats://${LOOPBACK}:${this.port}`
   }
 
-  /** On the same port, with what the last one stored. */
-  async restart(): Promise<void> {
+  /** On the same port, with what the last one stored, and with other further arguments if they are given. */
+  async restart(extra = this.extra): Promise<void> {
+    this.extra = extra
     const common = ['-a', LOOPBACK, '-p', String(this.port), '-js', '-sd', this.folder]
     this.child = spawn(PROGRAM, [...common, ...this.extra], { stdio: 'ignore' })
     const lastMs = performance.now() + START_TIMEOUT_MS
@@ -107,8 +113,30 @@ export async function startThreeServers(): Promise<readonly NatsServer[]> {
   const all = routes.map((port) => `nats://${LOOPBACK}:${port}`).join(',')
   const starts = routes.map((port, index) =>
     NatsServer.start(
-      `--cluster_name three --name server-${index} --cluster nats://${LOOPBACK}:${port} --routes ${all}`.split(' '),
+      `--cluster_name three --name ${SERVER_NAME}${index} --cluster nats://${LOOPBACK}:${port} --routes ${all}`.split(
+        ' ',
+      ),
     ),
   )
   return Promise.all(starts)
+}
+
+/** Of the servers of `startThreeServers`, the one that leads this stream; between two of them none does. */
+export async function leaderOf(stream: string, servers: readonly NatsServer[]): Promise<NatsServer> {
+  const connection = await connectToNats({ servers: servers.map(({ url }) => url) })
+  try {
+    const manager = await jetstreamManager(connection, { checkAPI: false })
+    for (const deadlineMs = performance.now() + ELECTION_TIMEOUT_MS; performance.now() < deadlineMs;) {
+      const cluster = await manager.streams.info(stream).then(
+        (info) => info.cluster,
+        () => undefined,
+      )
+      const leader = servers[Number(cluster?.leader?.slice(SERVER_NAME.length))]
+      if (leader !== undefined) return leader
+      await pause(100)
+    }
+    throw new Error(`nobody leads ${stream}`)
+  } finally {
+    await connection.close()
+  }
 }

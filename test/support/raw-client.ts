@@ -1,6 +1,7 @@
 /** A client made of nothing but a socket and the codec: bytes in, frames out. Cleans up after its test. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { expect, onTestFinished } from 'vitest'
 import { CloseCode, closeCodeName } from '../../src/protocol/close-codes.js'
 import { MAX_FRAME_BYTES_CEILING } from '../../src/protocol/constants.js'
@@ -20,6 +21,12 @@ export const hello = (over: Partial<PacketOf<'hello'>> = {}): Packet => ({
   ...over,
 })
 
+interface Way {
+  readonly tls?: ConnectionOptions | undefined
+  /** Another address of this machine, such as 127.0.0.2. */
+  readonly localAddress?: string | undefined
+}
+
 export class RawClient {
   readonly socket: Socket
   /** Everything received and not yet asked for. */
@@ -28,9 +35,12 @@ export class RawClient {
   private readonly waiting: (() => void)[] = []
   private correlation = 0
   private isOver = false
+  private readonly readyEvent: 'connect' | 'secureConnect'
 
-  protected constructor(port: number, host: string) {
-    this.socket = connect({ port, host, allowHalfOpen: true })
+  protected constructor(port: number, host: string, { tls, localAddress }: Way = {}) {
+    const where = { port, host, localAddress, allowHalfOpen: true }
+    this.socket = tls === undefined ? connect(where) : connectTls({ ...tls, ...where })
+    this.readyEvent = tls === undefined ? 'connect' : 'secureConnect'
     this.socket.on('data', (chunk: Buffer) => this.take(chunk))
     this.socket.on('error', () => undefined)
     for (const event of ['end', 'close'] as const) {
@@ -47,9 +57,24 @@ export class RawClient {
     return client
   }
 
-  /** Connected and past HELLO. */
-  static async greeted(port: number): Promise<RawClient> {
-    const client = await RawClient.connect(port)
+  /** Past the handshake of TLS; rejects with the socket's error. */
+  static async connectTls(port: number, tls: ConnectionOptions): Promise<RawClient> {
+    const client = new RawClient(port, '127.0.0.1', { tls })
+    await client.opened()
+    return client
+  }
+
+  /** From another address of this machine, such as 127.0.0.2. */
+  static async connectFrom(localAddress: string, port: number): Promise<RawClient> {
+    const client = new RawClient(port, '127.0.0.1', { localAddress })
+    await client.opened()
+    return client
+  }
+
+  /** Connected and past HELLO; from another address of this machine, if one is given. */
+  static async greeted(port: number, tls?: ConnectionOptions, localAddress?: string): Promise<RawClient> {
+    const client = new RawClient(port, '127.0.0.1', { tls, localAddress })
+    await client.opened()
     client.send(hello())
     await client.expect('welcome')
     return client
@@ -58,7 +83,7 @@ export class RawClient {
   /** Resolves once connected; the socket goes with the test. */
   protected async opened(): Promise<void> {
     onTestFinished(() => void this.socket.destroy())
-    await once(this.socket, 'connect')
+    await once(this.socket, this.readyEvent)
   }
 
   nextCorrelation(): number {

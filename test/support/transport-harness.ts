@@ -5,7 +5,7 @@ import { Test } from '@nestjs/testing'
 import type { MicroserviceOptions } from '@nestjs/microservices'
 import { onTestFinished } from 'vitest'
 import { NestwireServer, type NestwireServerOptions } from '../../src/transport/nestwire-server.js'
-import { fixedLimits, type TransportLimits } from '../../src/transport/transport-limits.js'
+import { fixedLimits, type LimitsSource, type TransportLimits } from '../../src/transport/transport-limits.js'
 import { ManualClock } from './manual-clock.js'
 import { RawClient } from './raw-client.js'
 
@@ -14,6 +14,8 @@ export interface TransportHarness {
   readonly server: NestwireServer
   readonly port: number
   readonly clock: ManualClock
+  /** As a reload does. */
+  readonly changeLimits: (limits: Partial<TransportLimits>) => void
   /** A client past HELLO. */
   readonly greeted: () => Promise<RawClient>
   /** A client that has said nothing yet. */
@@ -27,10 +29,27 @@ export interface TransportHarnessOptions extends Omit<NestwireServerOptions, 'li
   readonly configure?: (app: INestMicroservice) => void
 }
 
+class LiveLimits implements LimitsSource {
+  private readonly listeners = new Set<(before: TransportLimits) => void>()
+  constructor(public current: TransportLimits) {}
+
+  readonly onChange = (listener: (before: TransportLimits) => void): (() => void) => {
+    this.listeners.add(listener)
+    return () => void this.listeners.delete(listener)
+  }
+
+  readonly change = (limits: Partial<TransportLimits>): void => {
+    const before = this.current
+    this.current = { ...before, ...limits }
+    for (const listener of this.listeners) listener(before)
+  }
+}
+
 export async function startTransport(options: TransportHarnessOptions): Promise<TransportHarness> {
   const { limits, module, configure, ...serverOptions } = options
   const clock = new ManualClock()
-  const server = new NestwireServer({ ...serverOptions, port: 0, clock, limits: fixedLimits(limits) })
+  const liveLimits = new LiveLimits(fixedLimits(limits).current)
+  const server = new NestwireServer({ ...serverOptions, port: 0, clock, limits: liveLimits })
   const testing = await Test.createTestingModule(module).compile()
   const app = testing.createNestMicroservice<MicroserviceOptions>({ strategy: server, logger: false })
   configure?.(app)
@@ -42,5 +61,13 @@ export async function startTransport(options: TransportHarnessOptions): Promise<
     clock.advance(600_000)
     await closed
   })
-  return { app, server, port, clock, greeted: () => RawClient.greeted(port), connect: () => RawClient.connect(port) }
+  return {
+    app,
+    server,
+    port,
+    clock,
+    changeLimits: liveLimits.change,
+    greeted: () => RawClient.greeted(port),
+    connect: () => RawClient.connect(port),
+  }
 }

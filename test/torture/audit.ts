@@ -1,11 +1,16 @@
 /** A stranger comes when all is over: joins each room, which gives it an end, and reads what the log still holds. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PROTOCOL_VERSION } from '../../src/protocol/constants.js'
 import { decodeBody, encodeBody } from '../../src/protocol/body.js'
+import { ErrorCode } from '../../src/protocol/error-codes.js'
 import { trustedSeq, type RoomId, type UserId } from '../../src/protocol/ids.js'
 import { RecordKind, type Packet } from '../../src/protocol/packets.js'
 import { recordEvent } from './content.js'
 import type { JournalEvent } from './journal.js'
 import { WireConnection } from './wire-connection.js'
+
+/** A node takes in whoever was sent on so often. */
+const STAY = 2
 
 export interface AuditOptions {
   readonly port: number
@@ -35,6 +40,11 @@ interface HistoryPage {
 
 const recordKinds = { text: RecordKind.Text, join: RecordKind.Join, leave: RecordKind.Leave } as const
 const PAGE_RECORDS = 200
+
+const RETRY_MS = 500
+const MAX_TRIES = 60
+
+class LogIsAway extends Error {}
 
 /** Rejects if anything is refused. */
 export async function audit({ port, token, rooms }: AuditOptions): Promise<Audit> {
@@ -71,18 +81,19 @@ class Auditor {
   async login(token: string): Promise<void> {
     const [minVersion, maxVersion] = [PROTOCOL_VERSION, PROTOCOL_VERSION]
     this.wire.send({ kind: 'hello', minVersion, maxVersion, features: 0, agent: 'torture-audit' })
-    await this.ask('authOk', (correlation) => ({ kind: 'auth', correlation, redirects: 0, token }))
+    // It stays where it asks, whoever it belongs to.
+    await this.ask('authOk', (correlation) => ({ kind: 'auth', correlation, redirects: STAY, token }))
   }
 
   async join(room: RoomId): Promise<number> {
-    return (await this.ask('joined', (correlation) => ({ kind: 'join', correlation, room }))).seq
+    return (await this.askUntilThere('joined', (correlation) => ({ kind: 'join', correlation, room }))).seq
   }
 
   async *readAll(room: RoomId): AsyncGenerator<JournalEvent> {
     let [after, more] = [0, true]
     while (more) {
       const payload = encodeBody({ room, after, limit: PAGE_RECORDS })
-      const { body } = await this.ask('reply', (correlation) => request(correlation, 'chat.history', payload))
+      const { body } = await this.askUntilThere('reply', (correlation) => request(correlation, 'chat.history', payload))
       const page = decodeBody(body) as HistoryPage
       for (const { kind, seq, prev, body: text, ...rest } of page.records) {
         const bytes = { kind: recordKinds[kind], seq: trustedSeq(seq), prev: trustedSeq(prev), body: Buffer.from(text) }
@@ -97,6 +108,21 @@ class Auditor {
     this.wire.cut()
   }
 
+  /** Where the log is elsewhere, it may be away for a moment. */
+  private async askUntilThere<Kind extends Packet['kind']>(
+    kind: Kind,
+    question: (correlation: number) => Packet,
+  ): Promise<Extract<Packet, { kind: Kind }>> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.ask(kind, question)
+      } catch (error) {
+        if (!(error instanceof LogIsAway) || tries === MAX_TRIES) throw error
+        await sleep(RETRY_MS)
+      }
+    }
+  }
+
   private async ask<Kind extends Packet['kind']>(
     kind: Kind,
     question: (correlation: number) => Packet,
@@ -108,6 +134,7 @@ class Auditor {
     const packet = await answer
     this.waiting.delete(correlation)
     if (packet instanceof Error) throw packet
+    if (packet.kind === 'error' && packet.code === ErrorCode.LogUnavailable) throw new LogIsAway(packet.message)
     if (packet.kind !== kind) throw new Error(`the auditor was answered ${JSON.stringify(packet)}`)
     return packet as Extract<Packet, { kind: Kind }>
   }

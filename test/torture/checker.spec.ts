@@ -61,6 +61,7 @@ const gap = (over: Partial<EventOf<'gap'>> = {}): JournalEvent => ({
   ...over,
 })
 const closed = (code: CloseCode, dozes = false): JournalEvent => ({ kind: 'closed', code, dozes })
+const redirected = (inARow: number): JournalEvent => ({ kind: 'redirected', code: 3_000, inARow })
 const resumed = (over: Partial<EventOf<'resumed'>> = {}): JournalEvent => ({
   kind: 'resumed',
   room: ROOM,
@@ -189,6 +190,9 @@ const forgeries: Readonly<Record<ViolationKind, Readonly<Record<string, (run: Ru
     'a failure of the server': ({ alice }) => void alice.push(closed(CloseCode.InternalError)),
     'too slow, though it always reads': ({ bob }) => void bob.push(closed(CloseCode.SlowConsumer)),
   },
+  sentRound: {
+    'a client that three servers in a row sent elsewhere': ({ bob }) => void bob.push(redirected(3)),
+  },
   membershipLost: {
     'a member that is none after the restart': ({ bob }) => replace(bob, isResumed, resumed({ outcome: 'notAMember' })),
     'a room of which RESUMED says nothing': ({ bob }) => replace(bob, isResumed, resumed({ outcome: 'leftOut' })),
@@ -215,7 +219,7 @@ const forgeries: Readonly<Record<ViolationKind, Readonly<Record<string, (run: Ru
   senderOrder: {
     'a later message before an earlier one': (run) => {
       for (const number of [5, 6]) run.alice.unshift(sent(number))
-      for (const number of [5, 6]) run.alice.push({ kind: 'doubted', message: `m${number}`, code: 25 })
+      run.alice.push(acked(5, { seq: seqOf(6) }), acked(6, { seq: seqOf(5) }))
       const [sixth, fifth] = [
         delivered(5, { message: 'm6', content: content(6) }),
         delivered(6, { message: 'm5', content: content(5) }),
@@ -271,6 +275,18 @@ describe('a run that went well', () => {
     run.alice.push(closed(CloseCode.ShuttingDown), connected, closed(CloseCode.TooManyLogins))
     run.bob.push(closed(CloseCode.SlowConsumer, true))
     expect(judge(run)).toEqual([])
+  })
+
+  test('may send a client elsewhere twice', () => {
+    const run = goodRun()
+    run.bob.unshift(connected, redirected(1), connected, redirected(2))
+    expect(judge(run)).toEqual([])
+  })
+
+  test('may leave rooms out of RESUMED while the log is away from the server', () => {
+    const checker = new Checker({ historyMaxRecords: HISTORY_MAX_RECORDS, isLogElsewhere: true })
+    checker.accept(new Map([['bob', [connected, joined, resumed({ outcome: 'leftOut' })]]]))
+    expect(checker.violations).toEqual([])
   })
 
   test('may deliver before it says JOINED', () => {

@@ -5,6 +5,7 @@
 import { CloseCode } from '../../src/protocol/close-codes.js'
 import type { Journal, JournalEvent, RecordEvent } from './journal.js'
 import { RoomOrder, type SentMessage } from './room-order.js'
+import { MAX_REDIRECTS } from './seeds.js'
 import { newStanding, type Standing } from './standing.js'
 import type { Violation, ViolationKind } from './violation.js'
 
@@ -16,6 +17,8 @@ const CALLED_FOR: ReadonlySet<number> = new Set([CloseCode.ShuttingDown, CloseCo
 export interface CheckerOptions {
   /** The newest so many records of a room are never forgotten. */
   readonly historyMaxRecords: number
+  /** The log may be away while the server is there: then RESUMED leaves rooms out, and the client comes again. */
+  readonly isLogElsewhere?: boolean
 }
 
 export interface Finish {
@@ -31,6 +34,7 @@ export class Checker {
   private readonly sent = new Map<string, SentMessage>()
   private readonly answered = new Set<string>()
   private readonly refused = new Set<string>()
+  private readonly doubted = new Set<string>()
   private readonly logged = new Set<string>()
   private readonly standings = new Map<string, Map<string, Standing>>()
   private readonly resumes: { readonly client: string; readonly event: EventOf<'resumed'> }[] = []
@@ -60,11 +64,16 @@ export class Checker {
     }
     this.judgeGaps()
     this.judgeResumes()
-    for (const [name, room] of this.rooms) room.finish(this.sent, (seq) => this.isExcused(name, seq))
+    for (const [name, room] of this.rooms) room.finish(this.inOrder(), (seq) => this.isExcused(name, seq))
     for (const message of this.refused) if (this.logged.has(message)) this.complain('refusedButLogged', message)
     for (const [message, { sender }] of this.sent) {
       if (!this.answered.has(message)) this.complain('unanswered', `${message} of ${sender}`)
     }
+  }
+
+  /** Of what was left open nobody knows when it comes to the log, if ever. */
+  private inOrder(): ReadonlyMap<string, SentMessage> {
+    return new Map([...this.sent].filter(([message]) => !this.doubted.has(message)))
   }
 
   private take(client: string, event: JournalEvent): void {
@@ -79,6 +88,7 @@ export class Checker {
         this.answered.add(event.message)
         return
       case 'doubted':
+        this.doubted.add(event.message)
         this.answered.add(event.message)
         return
       case 'connected':
@@ -89,6 +99,9 @@ export class Checker {
         return
       case 'closed':
         return this.takeClosed(client, event)
+      case 'redirected':
+        if (event.inARow > MAX_REDIRECTS) this.complain('sentRound', `${client}: ${event.inARow} times in a row`)
+        return
       case 'ticketRefused':
         return this.complain('ticketRefused', `${client}: ERROR ${event.code}`)
       case 'joined':
@@ -134,6 +147,7 @@ export class Checker {
   private takeResumed(client: string, event: EventOf<'resumed'>): void {
     const { room, epoch, from, to, outcome } = event
     const standing = this.standingsOf(client).get(room)
+    if (outcome === 'leftOut' && this.options.isLogElsewhere === true) return
     if (outcome === 'notAMember' || outcome === 'leftOut') {
       return this.complain('membershipLost', `${client} in ${room}: ${outcome}`)
     }

@@ -40,6 +40,8 @@ export type JournalEvent =
   | { readonly kind: 'connected' }
   /** A CLOSE; `dozes`: of a client that stops reading now and then. */
   | { readonly kind: 'closed'; readonly code: number; readonly dozes: boolean }
+  /** A CLOSE that names another server; `inARow`: since it was let in. */
+  | { readonly kind: 'redirected'; readonly code: number; readonly inARow: number }
   /** The server would not take a ticket that it had given. */
   | { readonly kind: 'ticketRefused'; readonly code: number }
   | { readonly kind: 'joined'; readonly room: string; readonly epoch: number; readonly seq: number }

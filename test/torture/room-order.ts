@@ -83,7 +83,7 @@ export class RoomOrder {
     }
   }
 
-  /** The whole of it, when all is over; `isExcused`: nobody heard this seq, and everybody was told so. */
+  /** The whole of it, when all is over; `sent`: what must stand in the order in which it was sent; `isExcused`: nobody heard this seq, and everybody was told so. */
   finish(sent: ReadonlyMap<string, SentMessage>, isExcused: (seq: number) => boolean): void {
     for (const seq of this.awaited) {
       if (!isExcused(seq)) this.say('lost', seq, `${this.acked.get(seq)} was never seen`)

@@ -4,14 +4,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { issueToken } from '../../src/auth/token-issuer.js'
-import { parseRoomId, type RoomId } from '../../src/protocol/ids.js'
 import { portToComeBackTo, ServerPlace, type ServerRun } from '../../bench/server-process.js'
-import { audit } from './audit.js'
-import { Checker } from './checker.js'
-import type { Journal } from './journal.js'
+import { JudgedCrowd } from './judged-crowd.js'
 import { Random, type Span } from './random.js'
-import { count, newTally, type Tally } from './tally.js'
-import { TortureClient, type Habits } from './torture-client.js'
+import { roomsNamed } from './room-names.js'
+import { Seeds } from './seeds.js'
+import type { Tally } from './tally.js'
+import { QUIET, TortureClient, type Habits } from './torture-client.js'
 import type { Violation } from './violation.js'
 
 export interface TortureOptions {
@@ -48,8 +47,7 @@ const SETTINGS = {
   NESTWIRE_LOG_LEVEL: 'error',
 } as const
 
-const ROOMS = ['torture-a', 'torture-b', 'torture-c']
-const QUIET: Habits = { sends: false, cuts: false, dozes: false, sleeps: false }
+const ROOMS = roomsNamed('torture-a', 'torture-b', 'torture-c')
 const HABITS: Readonly<Record<string, Habits>> = {
   'sender-1': { ...QUIET, sends: true },
   'sender-2': { ...QUIET, sends: true, cuts: true },
@@ -67,7 +65,6 @@ const START_MS: Span = [0, 1_000]
 const DRAIN_MS: Span = [0, 100]
 const KILL_DURING_START = 0.15
 const KILL_DURING_DRAIN = 0.1
-const SETTLE_TIMEOUT_MS = 60_000
 /** More of them say nothing new. */
 const MAX_VIOLATIONS = 50
 
@@ -87,10 +84,7 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
 class Torture {
   private readonly startedAtMs = performance.now()
   private readonly random: Random
-  private readonly rooms: readonly [RoomId, ...RoomId[]]
-  private readonly checker = new Checker({ historyMaxRecords: HISTORY_MAX_RECORDS })
-  private readonly figures = newTally()
-  private clients: readonly TortureClient[] = []
+  private crowd: JudgedCrowd | undefined
   private kills = 0
   private killsDuringStart = 0
   private killsDuringDrain = 0
@@ -102,47 +96,47 @@ class Torture {
     private readonly port: number,
   ) {
     this.random = new Random(options.seed)
-    const [first, ...more] = ROOMS.map(roomNamed)
-    if (first === undefined) throw new Error('no rooms')
-    this.rooms = [first, ...more]
   }
 
   async run(): Promise<TortureReport> {
     let server = this.place.run()
     await server.listening
-    this.clients = await this.startClients()
-    while (this.goesOn()) {
+    const participants = await this.startClients()
+    const crowd = new JudgedCrowd({ rooms: ROOMS, historyMaxRecords: HISTORY_MAX_RECORDS, participants })
+    this.crowd = crowd
+    while (this.goesOn(crowd)) {
       await this.kill(server)
       server = this.place.run()
-      this.look()
+      this.look(crowd)
     }
     await server.listening
-    await this.end()
+    await crowd.end(this.port, await this.token('auditor'))
     const { seed } = this.options
-    const { kills, killsDuringStart, killsDuringDrain, restartMsMax, figures, checker } = this
+    const { kills, killsDuringStart, killsDuringDrain, restartMsMax } = this
     return {
       seed,
       seconds: Math.round((performance.now() - this.startedAtMs) / 1000),
-      clients: this.clients.length,
-      rooms: this.rooms.length,
+      clients: participants.length,
+      rooms: ROOMS.length,
       kills,
       killsDuringStart,
       killsDuringDrain,
       restartMsMax: Math.round(restartMsMax),
-      figures,
-      violations: checker.violations.slice(0, MAX_VIOLATIONS),
+      figures: crowd.figures,
+      violations: crowd.violations.slice(0, MAX_VIOLATIONS),
     }
   }
 
   stop(): void {
-    for (const client of this.clients) client.stop()
+    this.crowd?.stop()
   }
 
   private startClients(): Promise<TortureClient[]> {
-    const { port, rooms } = this
+    const { port } = this
     const start = async ([user, habits]: [string, Habits]): Promise<TortureClient> => {
       const random = this.random.fork()
-      return new TortureClient({ user, port, token: await this.token(user), rooms, random, habits })
+      const seeds = new Seeds([port])
+      return new TortureClient({ user, seeds, token: await this.token(user), rooms: ROOMS, random, habits })
     }
     return Promise.all(Object.entries(HABITS).map(start))
   }
@@ -151,9 +145,9 @@ class Torture {
     return issueToken({ user, role: 'user', ttlSeconds: TOKEN_TTL_SECONDS }, this.place.secret)
   }
 
-  private goesOn(): boolean {
+  private goesOn(crowd: JudgedCrowd): boolean {
     const { kills, durationMs } = this.options
-    if (this.checker.violations.length > MAX_VIOLATIONS) return false
+    if (crowd.violations.length > MAX_VIOLATIONS) return false
     return this.kills < kills && performance.now() - this.startedAtMs < durationMs
   }
 
@@ -179,42 +173,11 @@ class Torture {
     if (isDraining) this.killsDuringDrain += 1
   }
 
-  private look(): void {
-    this.accept(new Map(this.clients.map((client) => [client.user, client.takeJournal()])))
-    this.checker.review()
-    const { acknowledged, deliveries } = this.figures
-    const { violations } = this.checker
+  private look(crowd: JudgedCrowd): void {
+    crowd.look()
+    const { violations, figures } = crowd
+    const { acknowledged, deliveries } = figures
     const far = `${acknowledged} acknowledged, ${deliveries} delivered, ${violations.length} violations`
     this.options.progress?.(`kill ${this.kills}: ${far}`)
   }
-
-  /** Everybody gets its answers and comes to the end of each room. */
-  private async end(): Promise<void> {
-    for (const client of this.clients) client.rest()
-    await until(() => this.clients.every((client) => client.isAnswered))
-    const { heads, journal } = await audit({ port: this.port, token: await this.token('auditor'), rooms: this.rooms })
-    const isThere = (client: TortureClient): boolean =>
-      [...heads].every(([room, head]) => client.positionIn(room) === head)
-    await until(() => this.clients.every(isThere))
-    this.look()
-    this.accept(new Map([['auditor', journal]]))
-    this.checker.finish({ heads, readers: this.clients.map(({ user }) => user) })
-  }
-
-  private accept(journals: ReadonlyMap<string, Journal>): void {
-    for (const journal of journals.values()) count(this.figures, journal)
-    this.checker.accept(journals)
-  }
-}
-
-/** Or for so long that the checker must say what is missing. */
-async function until(isSo: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + SETTLE_TIMEOUT_MS
-  while (!isSo() && performance.now() < deadlineMs) await sleep(50)
-}
-
-function roomNamed(name: string): RoomId {
-  const room = parseRoomId(name)
-  if (room === undefined) throw new Error(`${name} is no room's name`)
-  return room
 }

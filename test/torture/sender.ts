@@ -81,7 +81,11 @@ export class Sender {
     const { write } = this.options
     if (packet.kind === 'ack') {
       write({ kind: 'acked', message, seq: packet.seq, isRecognised: tries > 1 && packet.timeMs < lastSentAtMs })
-    } else write({ kind: outcomeOf(packet.code) === 'unknown' ? 'doubted' : 'refused', message, code: packet.code })
+    } else {
+      // A refusal of a repeat says nothing about the first try, which may still be on its way to the log.
+      const isOpen = tries > 1 || outcomeOf(packet.code) === 'unknown'
+      write({ kind: isOpen ? 'doubted' : 'refused', message, code: packet.code })
+    }
     return true
   }
 

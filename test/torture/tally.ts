@@ -14,6 +14,7 @@ export interface Tally {
   doubtful: number
   deliveries: number
   connections: number
+  redirects: number
   /** Rooms that a RESUMED told of. */
   roomsResumedWhole: number
   roomsResumedWithGap: number
@@ -31,6 +32,7 @@ export const newTally = (): Tally => ({
   doubtful: 0,
   deliveries: 0,
   connections: 0,
+  redirects: 0,
   roomsResumedWhole: 0,
   roomsResumedWithGap: 0,
   gaps: 0,
@@ -61,6 +63,8 @@ function figureOf(event: JournalEvent): keyof Tally | undefined {
       return 'deliveries'
     case 'connected':
       return 'connections'
+    case 'redirected':
+      return 'redirects'
     case 'gap':
       return 'gaps'
     case 'read':

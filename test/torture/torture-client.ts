@@ -4,6 +4,7 @@
  * own, stops reading for a while, and stays away longer than the log remembers. It corrects nothing: what it was given
  * is what it writes.
  */
+import { retryClassOf } from '../../src/protocol/close-codes.js'
 import { Feature, PROTOCOL_VERSION } from '../../src/protocol/constants.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { Epoch, RoomId, Seq } from '../../src/protocol/ids.js'
@@ -11,6 +12,8 @@ import { GapReason, ResumeOutcome, type Packet, type RoomPosition } from '../../
 import { recordEvent } from './content.js'
 import type { JournalEvent } from './journal.js'
 import type { Random, Span } from './random.js'
+import type { Participant } from './judged-crowd.js'
+import type { Seeds } from './seeds.js'
 import { Sender } from './sender.js'
 import { WireConnection } from './wire-connection.js'
 
@@ -24,13 +27,17 @@ export interface Habits {
   readonly sleeps: boolean
 }
 
+export const QUIET: Habits = { sends: false, cuts: false, dozes: false, sleeps: false }
+
 export interface TortureClientOptions {
   readonly user: string
-  readonly port: number
+  readonly seeds: Seeds
   readonly token: string
   readonly rooms: readonly [RoomId, ...RoomId[]]
   readonly random: Random
   readonly habits: Habits
+  /** After so much silence it gives a connection up; default 10 s. */
+  readonly silenceMs?: number
 }
 
 type PacketOf<Kind extends Packet['kind']> = Extract<Packet, { kind: Kind }>
@@ -53,10 +60,12 @@ const DOZE_AFTER_MS: Span = [500, 4_000]
 const DOZE_MS: Span = [500, 3_000]
 const SLEEP_MS: Span = [4_000, 12_000]
 
-export class TortureClient {
+export class TortureClient implements Participant {
   private journal: JournalEvent[] = []
   private readonly positions = new Map<RoomId, { readonly epoch: Epoch; readonly seq: Seq }>()
   private readonly sender: Sender
+  /** Correlations of JOINs without an answer. */
+  private readonly joining = new Set<number>()
   private wire: WireConnection | undefined
   private ticket: Buffer | undefined
   private isActive = false
@@ -103,13 +112,14 @@ export class TortureClient {
   }
 
   private connect(): void {
-    const wire = new WireConnection(this.options.port, {
-      opened: () => this.greet(),
-      received: (packet) => this.take(packet),
-      closed: () => this.lost(),
-      misread: (error) => this.write({ kind: 'misbehaved', details: String(error) }),
-    })
-    this.wire = wire
+    const { port } = this.options.seeds
+    const owner = {
+      opened: (): void => this.greet(),
+      received: (packet: Packet): void => this.take(packet),
+      closed: (): void => this.lost(port),
+      misread: (error: unknown): void => this.write({ kind: 'misbehaved', details: String(error) }),
+    }
+    this.wire = new WireConnection(port, owner, this.options.silenceMs)
   }
 
   private greet(): void {
@@ -119,15 +129,20 @@ export class TortureClient {
     this.say({ kind: 'hello', minVersion, maxVersion, features, agent: 'torture' })
     if (this.ticket === undefined) return this.login()
     const positions = [...this.positions].map(([room, position]): RoomPosition => ({ room, ...position }))
-    this.say({ kind: 'resume', correlation: this.correlation(), ticket: this.ticket, positions })
+    const { redirects } = this.options.seeds
+    this.say({ kind: 'resume', correlation: this.correlation(), redirects, ticket: this.ticket, positions })
   }
 
   private login(): void {
-    this.say({ kind: 'auth', correlation: this.correlation(), redirects: 0, token: this.options.token })
+    const { token, seeds } = this.options
+    const { redirects } = seeds
+    this.say({ kind: 'auth', correlation: this.correlation(), redirects, token })
   }
 
-  private lost(): void {
+  private lost(from: number): void {
     this.isActive = false
+    this.options.seeds.lost(from)
+    this.joining.clear()
     for (const timer of this.timers) clearTimeout(timer)
     this.timers.clear()
     if (this.isStopped) return
@@ -144,7 +159,8 @@ export class TortureClient {
       case 'resumed':
         this.ticket = Buffer.from(packet.ticket)
         this.takeResumed(packet)
-        return this.active()
+        // What it says nothing of cannot be read now: a later RESUME will tell.
+        return this.isHeardEverywhere(packet) ? this.active() : this.wire?.cut()
       case 'ticket':
         this.ticket = Buffer.from(packet.ticket)
         return
@@ -161,11 +177,12 @@ export class TortureClient {
         this.say({ kind: 'pong', correlation: packet.correlation })
         return this.wire?.confirm()
       case 'close':
-        return this.write({ kind: 'closed', code: packet.code, dozes: this.options.habits.dozes })
+        return this.takeClose(packet)
+      case 'goAway':
+        return this.options.seeds.sentTo(packet.target)
       case 'welcome':
       case 'limits':
       case 'event':
-      case 'goAway':
         return
       default:
         return this.write({ kind: 'misbehaved', details: `it sent ${packet.kind}` })
@@ -183,16 +200,36 @@ export class TortureClient {
     }
   }
 
+  private isHeardEverywhere({ rooms }: PacketOf<'resumed'>): boolean {
+    const told = new Set(rooms.map(({ room }) => room))
+    return [...this.positions.keys()].every((room) => told.has(room))
+  }
+
+  private takeClose({ code, target }: PacketOf<'close'>): void {
+    const { seeds, habits } = this.options
+    if (retryClassOf(code) === 'elsewhere' && target !== '') {
+      seeds.redirected(target)
+      this.write({ kind: 'redirected', code, inARow: seeds.redirects })
+    } else this.write({ kind: 'closed', code, dozes: habits.dozes })
+  }
+
   private active(): void {
     this.isActive = true
+    this.options.seeds.admitted()
     for (const room of this.options.rooms) {
-      if (!this.positions.has(room)) this.say({ kind: 'join', correlation: this.correlation(), room })
+      if (!this.positions.has(room)) this.join(room)
     }
     this.say(...this.sender.again(() => this.correlation()))
     const { habits } = this.options
     if (habits.sends) this.sendOn()
     if (habits.cuts) this.later(CUT_AFTER_MS, () => this.wire?.cut())
     if (habits.dozes) this.dozeOn()
+  }
+
+  private join(room: RoomId): void {
+    const correlation = this.correlation()
+    this.joining.add(correlation)
+    this.say({ kind: 'join', correlation, room })
   }
 
   private sendOn(): void {
@@ -213,7 +250,8 @@ export class TortureClient {
     })
   }
 
-  private takeJoined({ room, epoch, seq }: PacketOf<'joined'>): void {
+  private takeJoined({ correlation, room, epoch, seq }: PacketOf<'joined'>): void {
+    this.joining.delete(correlation)
     this.write({ kind: 'joined', room, epoch, seq })
     if (!this.positions.has(room)) this.positions.set(room, { epoch, seq })
   }
@@ -232,7 +270,8 @@ export class TortureClient {
 
   private takeAnswer(packet: PacketOf<'ack' | 'error'>): void {
     if (this.sender.answered(packet)) return
-    if (packet.kind === 'error' && !this.isActive) return this.takeRefusal(packet.code)
+    const isOfJoin = this.joining.delete(packet.correlation)
+    if (packet.kind === 'error' && (isOfJoin || !this.isActive)) return this.takeRefusal(packet.code)
     this.write({ kind: 'misbehaved', details: `an answer to nothing: ${JSON.stringify(packet)}` })
   }
 

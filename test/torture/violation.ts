@@ -10,6 +10,7 @@ export const violationKinds = {
   falseGap: 'a GAP that is not true',
   dishonestResume: 'RESUMED promised something else than what came',
   wrongClose: 'a connection was closed with a code that nothing called for',
+  sentRound: 'a client was sent from server to server',
   membershipLost: 'a member came back and was none',
   ticketRefused: 'a ticket that the server had given was refused',
   epochChanged: 'a room began anew',

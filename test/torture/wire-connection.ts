@@ -17,7 +17,7 @@ export interface WireOwner {
 }
 
 /** Of an attempt to connect, and of silence after it. */
-const SILENCE_MS = 10_000
+const DEFAULT_SILENCE_MS = 10_000
 const CONFIRM_BYTES = 64 * 1024
 
 export class WireConnection {
@@ -30,9 +30,10 @@ export class WireConnection {
   constructor(
     port: number,
     private readonly owner: WireOwner,
+    silenceMs = DEFAULT_SILENCE_MS,
   ) {
     this.socket = connect({ port, host: '127.0.0.1', noDelay: true })
-    this.socket.setTimeout(SILENCE_MS, () => this.cut())
+    this.socket.setTimeout(silenceMs, () => this.cut())
     this.socket.on('connect', () => owner.opened())
     this.socket.on('data', (chunk) => this.take(chunk))
     this.socket.on('error', () => undefined)

@@ -1,7 +1,7 @@
-import { Controller } from '@nestjs/common'
+import { Controller, Logger } from '@nestjs/common'
 import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices'
 import { NEVER, Observable, concat, from, of, throwError } from 'rxjs'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { decodeBody, encodeBody } from '../../src/protocol/body.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { Packet, Request } from '../../src/protocol/packets.js'
@@ -55,6 +55,16 @@ class CallsController {
   unsendable(): unknown {
     return { self: () => undefined }
   }
+  @MessagePattern('unsendable.later')
+  unsendableLater(): Observable<unknown> {
+    return from(['a private word', { note: 'a private word', self: () => undefined }, 'never'])
+  }
+  @MessagePattern('ends.badly')
+  endsBadly(): Observable<never> {
+    return new Observable<never>(() => () => {
+      throw new Error('a teardown that fails')
+    })
+  }
   @MessagePattern('never')
   never(): Observable<never> {
     return new Observable<never>((subscriber) => {
@@ -80,6 +90,15 @@ class CallsController {
 }
 
 const start = (): ReturnType<typeof startTransport> => startTransport({ module: { controllers: [CallsController] } })
+
+/** What is logged at level error from now on: text and fields. */
+function errorLines(): readonly unknown[] {
+  const lines: unknown[] = []
+  const ignore = (): void => undefined
+  Logger.overrideLogger({ log: ignore, warn: ignore, error: (text: unknown, fields) => lines.push([text, fields]) })
+  onTestFinished(() => Logger.overrideLogger(false))
+  return lines
+}
 
 const request = (pattern: string, data?: unknown, over: Partial<Request> = {}): Packet => ({
   kind: 'request',
@@ -155,6 +174,34 @@ test('answers a result that cannot be sent with INTERNAL', async () => {
   const error = await client.ask(request('unsendable'), 'error')
   expect(error.code).toBe(ErrorCode.Internal)
   await client.expectNothing()
+})
+
+test.each([
+  ['unsendable', []],
+  ['unsendable.later', ['next']],
+])('one line of the log tells of a result of %s that cannot be sent, without it', async (pattern, before) => {
+  const { greeted } = await start()
+  const lines = errorLines()
+  const client = await greeted()
+  client.send(request(pattern))
+  const kinds = []
+  for (const _ of [...before, 'error']) kinds.push((await client.next())?.kind)
+  expect(kinds).toEqual([...before, 'error'])
+  await client.expectNothing()
+  const text = 'an answer of a handler cannot be sent: a function has no MessagePack form'
+  const fields = { connection: expect.any(String), user: undefined, pattern, trace: undefined, code: 'INTERNAL' }
+  expect(lines).toEqual([[text, fields]])
+})
+
+test('a stream whose teardown fails keeps no connection from ending', async () => {
+  const { greeted, server } = await start()
+  const client = await greeted()
+  client.send(request('ends.badly'), request('never', undefined, { correlation: 2 }))
+  await expect.poll(() => server.requests.inFlight).toBe(2)
+  const lines = errorLines()
+  client.reset()
+  await expect.poll(() => [server.connectionCount, server.requests.inFlight]).toEqual([0, 0])
+  expect(lines).toHaveLength(1)
 })
 
 test('answers an unknown pattern with NO_HANDLER', async () => {

@@ -1,7 +1,6 @@
-import { ClientConnection } from '../../client/client-connection.js'
 import { writeLine } from '../cli-io.js'
 import type { Command } from '../command.js'
-import { connectionOptions, connectOptions } from '../connecting.js'
+import { connectionOptions, connectOptions, withConnection } from '../connecting.js'
 import { ExitCode } from '../exit-codes.js'
 import { toJsonLine } from '../json-text.js'
 import { UsageError } from '../usage-error.js'
@@ -12,21 +11,19 @@ export const callCommand: Command = {
   summary: 'send a request; prints the reply as JSON, a stream line by line',
   options: connectOptions,
   async run(context) {
-    const { args, io, signal } = context
+    const { args, io } = context
     const [pattern, json] = args.take('PATTERN', 'JSON')
     if (pattern === undefined) throw new UsageError('PATTERN is missing')
     const data = json === undefined ? undefined : parseJson(json)
-    const connection = await ClientConnection.open({ ...connectionOptions(context), signal })
-    const close = (): void => void connection.close()
-    signal.addEventListener('abort', close)
-    try {
-      await new Promise<void>((resolve, reject) => {
-        const next = (value: unknown): void => writeLine(io.stdout, toJsonLine(value))
-        connection.call(pattern, data, {}, { next, error: reject, complete: resolve })
-      })
-    } finally {
-      await connection.close()
-    }
+    const next = (value: unknown): void => writeLine(io.stdout, toJsonLine(value))
+    await withConnection(
+      context,
+      connectionOptions(context),
+      (connection) =>
+        new Promise<void>((resolve, reject) => {
+          connection.call(pattern, data, {}, { next, error: reject, complete: resolve })
+        }),
+    )
     return ExitCode.Ok
   },
 }

@@ -37,6 +37,7 @@ export class HistorySweep {
   private lastSubject = ''
   private readBytes = 0
   private sweeping: Promise<void> | undefined
+  private isClosed = false
 
   constructor(private readonly parts: SweepParts) {
     this.stop = parts.clock.every(INTERVAL_MS, () => {
@@ -56,7 +57,9 @@ export class HistorySweep {
     return sweeping
   }
 
+  /** Waits for the room at hand at most; the rest is for another sweep. */
   async close(): Promise<void> {
+    this.isClosed = true
     this.stop()
     await this.sweeping
   }
@@ -69,7 +72,7 @@ export class HistorySweep {
     const inTurn = behind < 0 ? sorted : [...sorted.slice(behind), ...sorted.slice(0, behind)]
     this.readBytes = 0
     for (const subject of inTurn.slice(0, MAX_ROOMS)) {
-      if (this.readBytes >= MAX_BYTES) return
+      if (this.isClosed || this.readBytes >= MAX_BYTES) return
       this.lastSubject = subject
       await this.tidy(subject, counts.get(subject) ?? 0)
     }
@@ -80,8 +83,11 @@ export class HistorySweep {
     const found = stream.subjects.ofLog(subject)
     if (found === undefined || !isMine(found.room)) return
     const place = places.of(found.room)
-    // Something was appended to a room that had been deleted.
-    if (place.subject !== subject) return stream.purgeAll(subject)
+    if (place.subject !== subject) {
+      // Something was appended to a room that had been deleted; or it is this node that has not heard of a new incarnation.
+      if (!(await places.isCurrent(found.room, found.incarnation))) await stream.purgeAll(subject)
+      return
+    }
     await this.trimAge(place)
     await this.trimBytes(place, count)
   }

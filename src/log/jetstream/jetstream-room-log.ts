@@ -7,9 +7,10 @@
  */
 import type { Clock } from '../../clock.js'
 import type { Settings } from '../../config/settings.js'
-import { trustedSeq, type RoomId, type Seq, type UserId } from '../../protocol/ids.js'
+import { trustedSeq, type Epoch, type RoomId, type Seq, type UserId } from '../../protocol/ids.js'
 import type { RoomRecord } from '../../protocol/packets.js'
 import { TrustedTime } from '../../trusted-time.js'
+import type { LogCounters, LogSize } from '../log-counters.js'
 import { LogFault } from '../log-fault.js'
 import { RecentIds } from '../recent-ids.js'
 import type {
@@ -24,17 +25,18 @@ import type {
 } from '../room-log.js'
 import { appendId, randomAppendId } from './append-id.js'
 import { AppendLines } from './append-lines.js'
+import { EndWatch } from './end-watch.js'
 import { Followings } from './followings.js'
 import { asFault, type LogStream } from './log-stream.js'
 import type { KvStateStore } from './kv-state-store.js'
 import { HistorySweep } from './history-sweep.js'
+import { cannotBeReached } from './nats-link.js'
+import { KnownAge } from './known-age.js'
 import { RoomHistory } from './room-history.js'
 import type { Acknowledgement } from './room-line.js'
 import { notes, RoomPlaces, type RoomPlace } from './room-places.js'
 import { RoomRemoval } from './room-removal.js'
 import { decodeStored, encodeStored } from './stored-record.js'
-
-const RETRY_AFTER_MS = 1_000
 
 export interface JetStreamLogParts {
   readonly stream: LogStream
@@ -46,6 +48,7 @@ export interface JetStreamLogParts {
 }
 
 export class JetStreamRoomLog implements SharedRoomLog {
+  readonly isShared = true
   private readonly ids: RecentIds
   private readonly time: TrustedTime
   private readonly lines: AppendLines
@@ -54,6 +57,8 @@ export class JetStreamRoomLog implements SharedRoomLog {
   private readonly followings: Followings
   private readonly removal: RoomRemoval
   private readonly sweeper: HistorySweep
+  private readonly end: EndWatch
+  private readonly knownAge: KnownAge
   /** By the append's id: messages that may be sent again before they have an outcome. */
   private readonly underWay = new Map<string, Promise<Placed>>()
   private closing: Promise<void> | undefined
@@ -63,20 +68,24 @@ export class JetStreamRoomLog implements SharedRoomLog {
     const { stream, state, settings, clock, isMine } = parts
     this.ids = new RecentIds({
       windowMs: () => settings.current.log.dedupWindowMs,
-      maxIds: settings.current.log.dedupMaxIds,
+      maxIds: () => settings.current.log.dedupMaxIds,
       nowMs: () => clock.uptimeMs(),
     })
     this.time = new TrustedTime(clock)
+    this.end = new EndWatch({ stream, clock })
+    this.knownAge = new KnownAge({ settings, clock })
     this.lines = new AppendLines(stream.link, clock)
     this.history = new RoomHistory({ stream, settings, clock, time: this.time })
     this.followings = new Followings({
       stream,
       clock,
+      placeOf: (room) => this.places.of(room),
       seen: (place, { record, messageId }) => {
+        this.end.note(record.seq)
         if (messageId !== undefined) this.noteId(place, record.sender, messageId, record)
       },
     })
-    this.places = new RoomPlaces(stream, state, (place) => this.followings.move(place))
+    this.places = new RoomPlaces(stream, state, (room) => this.followings.renew(room))
     const { lines, places, history } = this
     this.removal = new RoomRemoval({ stream, state, lines, places, history })
     const { removal } = this
@@ -113,7 +122,8 @@ export class JetStreamRoomLog implements SharedRoomLog {
 
   async head(room: RoomId): Promise<RoomHead> {
     return this.reading(room, async (place) => {
-      const seq = Math.max(await this.parts.stream.last(place.subject), place.known)
+      // Who is told less than was acknowledged, by whatever node, takes its own position for one that was lost.
+      const seq = Math.max(await this.parts.stream.lastByLeader(place.subject), place.known)
       notes(place, seq)
       return { epoch: place.epoch, seq: trustedSeq(seq) }
     })
@@ -127,9 +137,9 @@ export class JetStreamRoomLog implements SharedRoomLog {
     await this.reading(room, (place) => this.removal.trim(place, upTo))
   }
 
-  async deleteRoom(room: RoomId): Promise<void> {
+  async deleteRoom(room: RoomId, epoch?: Epoch): Promise<void> {
     this.parts.stream.link.refuseWhenAway()
-    await this.removal.deleteRoom(room)
+    await this.removal.deleteRoom(room, epoch)
   }
 
   /** Removes now what is beyond bytes and age in rooms of this node; it happens by itself each minute. */
@@ -137,9 +147,17 @@ export class JetStreamRoomLog implements SharedRoomLog {
     return this.sweeper.sweep()
   }
 
+  get counters(): LogCounters {
+    return this.parts.stream.counters
+  }
+
+  get size(): LogSize {
+    return { recentIds: this.ids.size, stateEntries: this.parts.state.heldEntries }
+  }
+
   fault(): string | undefined {
     if (this.closing !== undefined) return 'the room log is closed'
-    return this.parts.stream.link.fault() ?? this.lines.fault()
+    return this.parts.stream.link.fault() ?? this.lines.fault() ?? this.end.fault()
   }
 
   /** What was appended before gets its outcome first. */
@@ -153,18 +171,22 @@ export class JetStreamRoomLog implements SharedRoomLog {
     const messageId = id?.messageId
     const repeat = messageId === undefined ? undefined : this.repeatOf(place.room, sender, messageId)
     if (repeat !== undefined) return repeat
-    const fault = this.fault()
-    if (fault !== undefined) throw LogFault.unavailable(fault, { retryAfterMs: RETRY_AFTER_MS })
+    if (this.closing !== undefined) throw LogFault.unavailable('the room log is closed')
+    if (this.fault() !== undefined) throw cannotBeReached()
     // The stream knows ids for longer than the window; beyond it the first try may be there unknown.
-    if ((id?.ageMs ?? 0) > this.parts.settings.current.log.dedupWindowMs) throw LogFault.outcomeUnknown()
+    if ((id?.ageMs ?? 0) > this.knownAge.maxMs) throw LogFault.outcomeUnknown()
     const key = messageId === undefined ? randomAppendId() : appendId(place.subject, sender, messageId)
     const timeMs = this.parts.clock.now()
     // A clock that jumped is doubted from its first record on.
     this.time.now()
     const payload = encodeStored(record, timeMs, urgency)
+    const startedAtMs = performance.now()
     const placed = this.lines
       .append({ subject: place.subject, id: key, payload })
-      .then((ack) => this.placed(place, ack, { payload, timeMs }))
+      .then((ack) => {
+        this.counters.appendSeconds.observe((performance.now() - startedAtMs) / 1000)
+        return this.placed(place, ack, { payload, timeMs })
+      })
       .then((at) => {
         if (messageId !== undefined) this.noteId(place, sender, messageId, at)
         return at
@@ -178,6 +200,7 @@ export class JetStreamRoomLog implements SharedRoomLog {
   private placed(place: RoomPlace, ack: Acknowledgement, own: OwnTry): Placed | Promise<Placed> {
     const seq = trustedSeq(ack.seq)
     notes(place, seq)
+    this.end.note(seq)
     return ack.isDuplicate ? this.repeated(ack, own) : { isRepeat: false, seq, timeMs: own.timeMs }
   }
 
@@ -211,6 +234,8 @@ export class JetStreamRoomLog implements SharedRoomLog {
     await this.sweeper.close()
     await this.lines.close()
     this.followings.close()
+    this.end.close()
+    this.knownAge.close()
     this.history.close()
     this.places.close()
   }

@@ -18,7 +18,7 @@ import type { Clock } from '../../clock.js'
 import type { Settings } from '../../config/settings.js'
 import { LogFault, reasonOf } from '../log-fault.js'
 import { textOfKey } from '../state-key.js'
-import type { StateEntry, StateKey, StateStore } from '../state-store.js'
+import type { SharedEntry, SharedStateStore, StateChange, StateEntry, StateKey } from '../state-store.js'
 import { bucketKey, keyOfBucket } from './bucket-keys.js'
 import { BucketWatch } from './bucket-watch.js'
 import { asFault } from './log-stream.js'
@@ -29,6 +29,8 @@ import { ensureStream } from './stream-set-up.js'
 import { Tombstones } from './tombstones.js'
 
 const REQUEST_TIMEOUT_MS = 5_000
+/** For whoever is refused. */
+const RETRY_AFTER_MS = 1_000
 const RETRY_PAUSE_MS = 200
 const MAX_TRIES = 20
 const DUPLICATE_WINDOW_MS = 120_000
@@ -36,21 +38,13 @@ const OPERATION = 'KV-Operation'
 /** Which node wrote an entry, so that each knows its own. */
 const WRITER = 'Nestwire-Writer'
 
-export interface StateChange {
-  readonly key: StateKey
-  /** `undefined`: it was removed. */
-  readonly value: Buffer | undefined
-  /** This node wrote it. */
-  readonly isOwn: boolean
-}
-
 interface StoreParts {
   readonly link: NatsLink
   readonly settings: Settings
   readonly clock: Pick<Clock, 'uptimeMs' | 'every'>
 }
 
-export class KvStateStore implements StateStore {
+export class KvStateStore implements SharedStateStore {
   private readonly mirror = new StateMirror()
   private readonly writer = randomBytes(9).toString('base64url')
   private readonly listeners = new Set<(change: StateChange) => void>()
@@ -66,7 +60,11 @@ export class KvStateStore implements StateStore {
     readonly streamName: string,
     private readonly prefix: string,
   ) {
-    this.tombstones = new Tombstones(parts.clock, (key, revision) => this.bury(key, revision))
+    this.tombstones = new Tombstones({
+      clock: parts.clock,
+      bury: (key, revision) => this.bury(key, revision),
+      forget: (key, revision) => this.mirror.forget(key, revision),
+    })
   }
 
   /** Makes the bucket or checks it, and reads all of it. Rejects with `StartUpError`. */
@@ -94,14 +92,14 @@ export class KvStateStore implements StateStore {
       allow_rollup_hdrs: true,
     })
     const store = new KvStateStore(parts, manager, streamName, prefix)
-    const changed = (message: Msg, revision: number): void => store.changed(message, revision)
     store.watching = await BucketWatch.open({
       link,
       manager,
       stream: streamName,
       subjects: `${prefix}>`,
       clock,
-      changed,
+      changed: (message, revision) => store.changed(message, revision),
+      reloaded: (subjects, revision) => store.reloaded(subjects, revision),
     })
     return store
   }
@@ -110,43 +108,61 @@ export class KvStateStore implements StateStore {
     return this.current(key)
   }
 
-  /** What `get` resolves with, at once. */
   current(key: StateKey): Buffer | undefined {
     return this.mirror.get(key).value
+  }
+
+  /** Asks the leader: for what an old value must not decide. Rejects with `LogFault`. */
+  async latest(key: StateKey): Promise<Buffer | undefined> {
+    return (await this.refresh(key)).value
   }
 
   async put(key: StateKey, value: Buffer): Promise<void> {
     await this.inOrder(key, () => this.write({ key, value }))
   }
 
-  async replace(key: StateKey, expected: Buffer | undefined, value: Buffer): Promise<boolean> {
+  async replace(
+    key: StateKey,
+    expected: Buffer | undefined,
+    value: Buffer | undefined,
+    note?: Buffer,
+  ): Promise<boolean> {
     return this.inOrder(key, async () => {
       let held = this.mirror.get(key)
       // What speaks against it may be old.
       if (!isSame(held.value, expected)) held = await this.refresh(key)
       for (; isSame(held.value, expected); held = await this.refresh(key)) {
-        if (await this.write({ key, value, lastRevision: held.revision })) return true
+        if (await this.write({ key, value, note, lastRevision: held.revision })) return true
       }
       return false
     })
   }
 
-  async remove(key: StateKey): Promise<void> {
-    await this.inOrder(key, () => this.write({ key, value: undefined }))
+  async remove(key: StateKey, note?: Buffer): Promise<void> {
+    await this.inOrder(key, () => this.write({ key, value: undefined, note }))
   }
 
   async *entries(prefix: StateKey): AsyncIterable<StateEntry> {
     yield* this.mirror.entries(prefix)
   }
 
-  /**
-   * Calls `listener` for every change from now on, in the order in which the bucket took them, until the returned function
-   * is called. Own writes are told too; their promise may resolve earlier or later.
-   */
+  currentEntries(prefix: StateKey): readonly SharedEntry[] {
+    return this.mirror.entries(prefix)
+  }
+
   watch(listener: (change: StateChange) => void): () => void {
     const own = (change: StateChange): void => listener(change)
     this.listeners.add(own)
     return () => void this.listeners.delete(own)
+  }
+
+  /** Entries in memory, and removed ones that are not forgotten yet. */
+  get heldEntries(): number {
+    return this.mirror.size
+  }
+
+  async caughtUp(key: StateKey): Promise<void> {
+    await this.watching?.reached(this.mirror.get(key).revision)
   }
 
   /** Writes under way are waited for. The link stays open. */
@@ -170,16 +186,15 @@ export class KvStateStore implements StateStore {
   }
 
   /** `false`: the entry has another revision than `lastRevision`, and nothing was written. */
-  private async write({ key, value, lastRevision }: Write): Promise<boolean> {
+  private async write({ key, value, note, lastRevision }: Write): Promise<boolean> {
     const named = headers()
     named.set(WRITER, this.writer)
     if (value === undefined) named.set(OPERATION, 'DEL')
     if (lastRevision !== undefined) named.set('Nats-Expected-Last-Subject-Sequence', String(lastRevision))
-    const answer = await this.publish(this.subjectOf(key), value ?? Buffer.alloc(0), named)
-    if (answer.kind === 'refused') throw LogFault.unavailable(answer.why)
+    const answer = await this.publish(this.subjectOf(key), value ?? note ?? Buffer.alloc(0), named)
+    if (answer.kind === 'refused') throw LogFault.unavailable(answer.why, { retryAfterMs: RETRY_AFTER_MS })
     if (answer.kind === 'otherLast') return false
-    this.mirror.set({ key, value, revision: answer.seq })
-    if (value === undefined) this.tombstones.add(key, answer.seq)
+    this.hold({ key, value, revision: answer.seq }, true)
     return true
   }
 
@@ -193,7 +208,8 @@ export class KvStateStore implements StateStore {
         // The stream has no leader: nothing was written.
         const isLeaderless = error instanceof errors.RequestError && error.isNoResponders()
         if (!isLeaderless) throw LogFault.commitFailed(error)
-        if (tries === MAX_TRIES) throw LogFault.unavailable(reasonOf(error), { cause: error })
+        if (tries === MAX_TRIES)
+          throw LogFault.unavailable(reasonOf(error), { cause: error, retryAfterMs: RETRY_AFTER_MS })
         await pause(RETRY_PAUSE_MS)
       }
     }
@@ -206,22 +222,43 @@ export class KvStateStore implements StateStore {
       const message = await this.manager.streams.getMessage(this.streamName, { last_by_subj: this.subjectOf(key) })
       if (message === null) return { key, value: undefined, revision: 0 }
       const value = message.header.has(OPERATION) ? undefined : Buffer.from(message.data)
-      this.mirror.set({ key, value, revision: message.seq })
+      this.hold({ key, value, revision: message.seq }, message.header.get(WRITER) === this.writer)
       return { key, value, revision: message.seq }
     } catch (error) {
       throw asFault(error)
     }
   }
 
+  private hold(entry: MirroredEntry, isOwn: boolean): void {
+    if (!this.mirror.set(entry)) return
+    if (entry.value === undefined) this.tombstones.add(entry.key, entry.revision, isOwn)
+    else this.tombstones.drop(entry.key)
+  }
+
   private changed({ subject, headers: named, data }: Msg, revision: number): void {
     const key = keyOfBucket(subject.slice(this.prefix.length))
     if (key === undefined) return
-    const value = named?.has(OPERATION) === true ? undefined : Buffer.from(data)
+    const isRemoval = named?.has(OPERATION) === true
+    const content = Buffer.from(data)
+    const [value, note] = isRemoval ? [undefined, content] : [content, undefined]
     const isOwn = named?.get(WRITER) === this.writer
-    this.mirror.set({ key, value, revision })
-    // Those of others are theirs to bury, but for those that were there at the start.
-    if (value === undefined && this.watching === undefined) this.tombstones.add(key, revision)
-    for (const listener of this.listeners) listener({ key, value, isOwn })
+    // What this node wrote, or read, since is newer.
+    if (revision < this.mirror.get(key).revision) return
+    // Marks of others are theirs to bury, but for those that were there at the start.
+    this.hold({ key, value, revision }, isOwn || this.watching === undefined)
+    for (const listener of this.listeners) listener({ key, value, note, isOwn })
+  }
+
+  /** What was removed while this node heard nothing, for so long that the bucket has no mark of it any more. */
+  private async reloaded(subjects: ReadonlySet<string>, revision: number): Promise<void> {
+    for (const { key, value, revision: since } of this.mirror.all()) {
+      if (since > revision || subjects.has(this.subjectOf(key))) continue
+      // One that was overwritten while all were told comes later.
+      if (value !== undefined && (await this.refresh(key)).revision > 0) continue
+      this.mirror.forget(key, since)
+      if (value === undefined) continue
+      for (const listener of this.listeners) listener({ key, value: undefined, note: undefined, isOwn: false })
+    }
   }
 
   private async bury(key: StateKey, revision: number): Promise<void> {
@@ -239,6 +276,7 @@ export class KvStateStore implements StateStore {
 interface Write {
   readonly key: StateKey
   readonly value: Buffer | undefined
+  readonly note?: Buffer | undefined
   /** What the entry must have now; 0: the bucket knows nothing of it. */
   readonly lastRevision?: number
 }

@@ -2,7 +2,7 @@
  * The stream of all rooms, as questions and orders: the ends of a subject, one record, a purge. Knows no rooms.
  * Everything rejects with `LogFault.unavailable`, at once while NATS is away.
  *
- * `last` and `first` may be answered by a server that is a little behind; `stored` is answered by the leader.
+ * `last` and `first` may be answered by a server that is a little behind; `lastByLeader` and `stored` are not.
  */
 import {
   jetstreamManager,
@@ -12,8 +12,11 @@ import {
   type JetStreamManager,
 } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/transport-node'
+import { Logger } from '@nestjs/common'
+import type { SettingsValue } from '../../config/settings-schema.js'
 import type { Settings } from '../../config/settings.js'
 import { StartUpError } from '../../config/start-up-error.js'
+import { LogCounters } from '../log-counters.js'
 import { LogFault, reasonOf } from '../log-fault.js'
 import { KEPT_LONGER_MS, SPARE_MS } from '../recent-ids.js'
 import type { NatsLink } from './nats-link.js'
@@ -39,6 +42,11 @@ export interface ReaderStart {
 }
 
 export class LogStream {
+  readonly counters = new LogCounters()
+  /** The limits that the stream has by now, as text. */
+  private broughtTo = ''
+  private bringing = Promise.resolve()
+
   private constructor(
     readonly link: NatsLink,
     readonly subjects: RoomSubjects,
@@ -50,11 +58,8 @@ export class LogStream {
 
   /** Makes the stream or checks it. Rejects with `StartUpError`. */
   static async open(link: NatsLink, settings: Settings): Promise<LogStream> {
-    const { cluster, log, transport } = settings.current
-    const maxPayloadBytes = link.connection.info?.max_payload ?? Infinity
-    if (transport.maxMessageBytes + RECORD_RESERVE_BYTES > maxPayloadBytes) {
-      throw new StartUpError(`max_payload of NATS is ${maxPayloadBytes}: too little for NESTWIRE_MAX_MESSAGE_BYTES`)
-    }
+    const { cluster, log } = settings.current
+    checkPayload(link, settings.current)
     const subjects = new RoomSubjects(cluster.name)
     const name = `${cluster.name}-log`
     const manager = await jetstreamManager(link.connection, { checkAPI: false, timeout: REQUEST_TIMEOUT_MS })
@@ -71,18 +76,32 @@ export class LogStream {
       max_age: 0,
       max_bytes: -1,
       max_msgs: -1,
-      max_msgs_per_subject: log.historyMaxRecords + KEPT_BEFORE_OLDEST,
-      duplicate_window: nanos(log.dedupWindowMs + KEPT_LONGER_MS + SPARE_MS),
       allow_direct: true,
       deny_purge: false,
+      ...liveLimits(log),
     })
-    return new LogStream(link, subjects, name, Date.parse(created), manager)
+    const stream = new LogStream(link, subjects, name, Date.parse(created), manager)
+    stream.follow(settings)
+    return stream
+  }
+
+  /** The newest sequence of all, whether or not the message is still there. */
+  async end(): Promise<number> {
+    return this.asking(async ({ streams }) => (await streams.info(this.name)).state.last_seq)
   }
 
   /** Sequence of the newest message of the subject; 0: there is none. */
   async last(subject: string): Promise<number> {
     return this.asking(async ({ direct }) => {
       const message = await direct.getMessage(this.name, { last_by_subj: subject })
+      return message?.seq ?? 0
+    })
+  }
+
+  /** As `last`, of all that was acknowledged before; costs the leader more. */
+  async lastByLeader(subject: string): Promise<number> {
+    return this.asking(async ({ streams }) => {
+      const message = await streams.getMessage(this.name, { last_by_subj: subject })
       return message?.seq ?? 0
     })
   }
@@ -105,11 +124,11 @@ export class LogStream {
   /** Removes the messages of the subject that are before `seq`. */
   async purgeBefore(subject: string, seq: number): Promise<void> {
     // A server takes a purge before 1 for one without a limit, and removes everything.
-    if (seq > 1) await this.asking(({ streams }) => streams.purge(this.name, { filter: subject, seq }))
+    if (seq > 1) await this.purge({ filter: subject, seq })
   }
 
   async purgeAll(subject: string): Promise<void> {
-    await this.asking(({ streams }) => streams.purge(this.name, { filter: subject }))
+    await this.purge({ filter: subject })
   }
 
   /** How many messages each subject has. */
@@ -124,6 +143,32 @@ export class LogStream {
     return this.asking(() => RoomReader.open({ ...start, stream: this.name, manager: this.manager, link: this.link }))
   }
 
+  private async purge(what: { readonly filter: string; readonly seq?: number }): Promise<void> {
+    const { purged } = await this.asking(({ streams }) => streams.purge(this.name, what))
+    this.counters.forgotten += purged
+  }
+
+  private follow(settings: Settings): void {
+    this.broughtTo = JSON.stringify(liveLimits(settings.current.log))
+    settings.onPrepare((next) => {
+      checkPayload(this.link, next)
+      return Promise.resolve(() => undefined)
+    })
+    settings.onChange(({ log }) => void (this.bringing = this.bringing.then(() => this.bringTo(liveLimits(log)))))
+  }
+
+  /** Never rejects: what NATS did not take is tried again by the next reload. */
+  private async bringTo(limits: ReturnType<typeof liveLimits>): Promise<void> {
+    if (JSON.stringify(limits) === this.broughtTo) return
+    try {
+      await this.asking(({ streams }) => streams.update(this.name, limits))
+      this.broughtTo = JSON.stringify(limits)
+    } catch (error) {
+      const reason = reasonOf(error)
+      new Logger('RoomLog').error(`stream ${this.name} keeps its limits until a reload that NATS answers: ${reason}`)
+    }
+  }
+
   private async asking<Answer>(ask: (manager: JetStreamManager) => Promise<Answer>): Promise<Answer> {
     this.link.refuseWhenAway()
     try {
@@ -132,6 +177,18 @@ export class LogStream {
       throw asFault(error)
     }
   }
+}
+
+/** What of a stream is a setting and can change. */
+const liveLimits = ({ historyMaxRecords, dedupWindowMs }: SettingsValue['log']) => ({
+  max_msgs_per_subject: historyMaxRecords + KEPT_BEFORE_OLDEST,
+  duplicate_window: nanos(dedupWindowMs + KEPT_LONGER_MS + SPARE_MS),
+})
+
+function checkPayload(link: NatsLink, { transport }: SettingsValue): void {
+  const maxPayloadBytes = link.connection.info?.max_payload ?? Infinity
+  if (transport.maxMessageBytes + RECORD_RESERVE_BYTES <= maxPayloadBytes) return
+  throw new StartUpError(`max_payload of NATS is ${maxPayloadBytes}: too little for NESTWIRE_MAX_MESSAGE_BYTES`)
 }
 
 export const asFault = (error: unknown): LogFault =>

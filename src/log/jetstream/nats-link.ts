@@ -2,38 +2,50 @@
  * The one connection of a node to NATS. Reconnects for ever, and says whether it is there; what was on its way when it
  * broke is the business of whoever sent it. Subscriptions come back by themselves, before `onReturn` is told.
  */
-import { readFile } from 'node:fs/promises'
 import { Logger } from '@nestjs/common'
-import { connect, credsAuthenticator, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node'
-import type { SettingsValue } from '../../config/settings-schema.js'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { StartUpError } from '../../config/start-up-error.js'
-import { LogFault, reasonOf } from '../log-fault.js'
+import { LogFault } from '../log-fault.js'
+import { natsOptions, type ClusterSettings } from './nats-options.js'
+import { isRefusal, refusalOf } from './nats-refusal.js'
+import { RetryPace } from './retry-pace.js'
 
-const CONNECT_TIMEOUT_MS = 5_000
-/** A server that is frozen or cut off is given up after three of these. */
-const PING_INTERVAL_MS = 2_000
-const MAX_PINGS_OUT = 2
-const RECONNECT_WAIT_MS = 250
 const RETRY_AFTER_MS = 1_000
 
-type ClusterSettings = SettingsValue['cluster']
+/** What clients are told: the reason is for those who run the server, who find it in readiness and in the log. */
+export const cannotBeReached = (): LogFault =>
+  LogFault.unavailable('the log of the cluster cannot be reached', { retryAfterMs: RETRY_AFTER_MS })
 
 export class NatsLink {
+  /** Times that NATS was gone. */
+  disconnects = 0
   private readonly logger = new Logger('NatsLink')
   private readonly returned = new Set<() => void>()
   private state: 'up' | 'away' | 'closed' = 'up'
+  /** Why it does not let us in again, if it says so. */
+  private refusal: string | undefined
 
-  private constructor(readonly connection: NatsConnection) {
+  private constructor(
+    readonly connection: NatsConnection,
+    private readonly settings: ClusterSettings,
+    private readonly pace: RetryPace,
+  ) {
     void this.watch()
   }
 
-  /** Rejects with `StartUpError` if none of the servers lets us in. */
+  /** Rejects with `StartUpError` that says what to mend: none of the servers lets us in, or a file is not usable. */
   static async open(settings: ClusterSettings, nodeName: string): Promise<NatsLink> {
-    if (settings.url === undefined) throw new StartUpError('NESTWIRE_CLUSTER_URL is not set')
+    const { url } = settings
+    if (url === undefined) throw new StartUpError('NESTWIRE_CLUSTER_URL is not set')
+    const options = natsOptions(settings, url, nodeName)
+    const pace = new RetryPace()
     try {
-      return new NatsLink(await connect(await optionsOf(settings, settings.url, nodeName)))
+      const connection = await connect({ ...options, reconnectDelayHandler: () => pace.nextWaitMs(Math.random()) })
+      return new NatsLink(connection, settings, pace)
     } catch (error) {
-      throw new StartUpError(`NATS at ${settings.url.join(', ')} cannot be used: ${reasonOf(error)}`, { cause: error })
+      throw new StartUpError(`NATS at ${url.join(', ')} cannot be used: ${refusalOf(error, settings)}`, {
+        cause: error,
+      })
     }
   }
 
@@ -42,7 +54,9 @@ export class NatsLink {
       case 'up':
         return undefined
       case 'away':
-        return 'no connection to NATS (NESTWIRE_CLUSTER_URL)'
+        return this.refusal === undefined
+          ? 'no connection to NATS (NESTWIRE_CLUSTER_URL)'
+          : `no connection to NATS: ${this.refusal}`
       case 'closed':
         return 'the connection to NATS is closed'
     }
@@ -50,8 +64,7 @@ export class NatsLink {
 
   /** Throws `LogFault` while NATS is away. */
   refuseWhenAway(): void {
-    const fault = this.fault()
-    if (fault !== undefined) throw LogFault.unavailable(fault, { retryAfterMs: RETRY_AFTER_MS })
+    if (this.fault() !== undefined) throw cannotBeReached()
   }
 
   /** Calls `act` each time the connection is there again, until the returned function is called. */
@@ -70,45 +83,33 @@ export class NatsLink {
   private async watch(): Promise<void> {
     for await (const status of this.connection.status()) {
       if (this.state === 'closed') return
-      if (status.type === 'disconnect' && this.state === 'up') {
-        this.state = 'away'
-        this.logger.warn(`NATS is away: ${status.server}`)
-      } else if (status.type === 'reconnect') {
-        this.state = 'up'
-        this.logger.log(`NATS is back: ${status.server}`)
-        for (const act of this.returned) act()
-      }
+      if (status.type === 'disconnect') this.disconnected(status.server)
+      else if (status.type === 'reconnect') this.reconnected(status.server)
+      else if (status.type === 'error' && isRefusal(status.error)) this.refused(status.error)
     }
   }
-}
 
-async function optionsOf(
-  { user, password, token, credsFile, tlsCaFile, tlsCertFile, tlsKeyFile }: ClusterSettings,
-  servers: readonly string[],
-  name: string,
-): Promise<ConnectionOptions> {
-  const needsTls = tlsCaFile !== undefined || tlsCertFile !== undefined || servers.some((url) => url.startsWith('tls:'))
-  return {
-    servers: [...servers],
-    name,
-    timeout: CONNECT_TIMEOUT_MS,
-    pingInterval: PING_INTERVAL_MS,
-    maxPingOut: MAX_PINGS_OUT,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: RECONNECT_WAIT_MS,
-    // A wrong password after a change there is an outage, not the end.
-    ignoreAuthErrorAbort: true,
-    ...(user === undefined || password === undefined ? {} : { user, pass: password }),
-    ...(token === undefined ? {} : { token }),
-    ...(credsFile === undefined ? {} : { authenticator: credsAuthenticator(await readFile(credsFile)) }),
-    ...(needsTls
-      ? {
-          tls: {
-            ...(tlsCaFile === undefined ? {} : { caFile: tlsCaFile }),
-            ...(tlsCertFile === undefined ? {} : { certFile: tlsCertFile }),
-            ...(tlsKeyFile === undefined ? {} : { keyFile: tlsKeyFile }),
-          },
-        }
-      : {}),
+  /** Told as well each time that a server hangs up before it let us in. */
+  private disconnected(server: string): void {
+    if (this.state === 'away') return this.pace.refused()
+    this.state = 'away'
+    this.disconnects += 1
+    this.logger.warn(`NATS is away: ${server}`)
+  }
+
+  /** Told once for each `disconnected`, all at the end. */
+  private reconnected(server: string): void {
+    if (this.state === 'up') return
+    this.state = 'up'
+    this.refusal = undefined
+    this.pace.admitted()
+    this.logger.log(`NATS is back: ${server}`)
+    for (const act of this.returned) act()
+  }
+
+  private refused(error: Error): void {
+    if (this.refusal !== undefined) return
+    this.refusal = refusalOf(error, this.settings)
+    this.logger.warn(`NATS does not let this node in: ${this.refusal}`)
   }
 }

@@ -38,10 +38,6 @@ export class RoomFollowing {
     private readonly parts: FollowingParts,
   ) {}
 
-  get room(): RoomPlace['room'] {
-    return this.place.room
-  }
-
   /** Resolves when the server has taken the subscription. */
   async start(): Promise<void> {
     const { connection } = this.parts.stream.link
@@ -50,11 +46,13 @@ export class RoomFollowing {
     this.checkSoon()
   }
 
-  /** The room has another incarnation. */
-  move(place: RoomPlace): void {
+  /** The room may have another incarnation. */
+  renew(place: RoomPlace): void {
+    if (place.incarnation === this.place.incarnation) return
     this.subscription?.unsubscribe()
     this.place = place
     this.told = 0
+    this.parts.follower.restarted(place.epoch)
     this.subscribe()
     this.checkSoon()
   }

@@ -1,6 +1,7 @@
 /**
  * Where each room's log is: the subject of the incarnation that counts, its epoch, and how far it is known to go. Follows
- * the marks in the state: a room whose incarnation is another gets another place, and `moved` tells of it.
+ * the marks in the state: a room whose incarnation is another gets another place, and `renewed` tells of each new mark,
+ * of rooms that have no place here, too: whoever follows one may have got its place before that was let go.
  */
 import { parseRoomId, type Epoch, type RoomId } from '../../protocol/ids.js'
 import type { KvStateStore } from './kv-state-store.js'
@@ -37,8 +38,9 @@ export class RoomPlaces {
 
   constructor(
     private readonly stream: Pick<LogStream, 'subjects' | 'createdMs'>,
-    private readonly state: Pick<KvStateStore, 'current' | 'watch'>,
-    private readonly moved: (place: RoomPlace) => void,
+    private readonly state: Pick<KvStateStore, 'current' | 'latest' | 'watch'>,
+    private readonly renewed: (room: RoomId) => void,
+    private readonly maxPlaces = MAX_PLACES,
   ) {
     this.stopWatching = state.watch(({ key: [table, name] }) => {
       const room = table === 'epoch' && name !== undefined ? parseRoomId(name) : undefined
@@ -54,14 +56,20 @@ export class RoomPlaces {
     return decodeMark(this.state.current(['epoch', room]))
   }
 
+  /** By what the leader of the state says now, not by what this node has heard. Rejects with `LogFault`. */
+  async isCurrent(room: RoomId, incarnation: Incarnation): Promise<boolean> {
+    return decodeMark(await this.state.latest(['epoch', room])).incarnation === incarnation
+  }
+
   /** The mark of the room may be another one. */
   renew(room: RoomId): void {
     const place = this.places.get(room)
-    if (place === undefined) return
     const { incarnation, floor } = this.markOf(room)
-    if (incarnation !== place.incarnation) return this.moved(this.make(room))
-    place.floor = floor
-    place.expiresAgainMs = -Infinity
+    if (place?.incarnation === incarnation) {
+      place.floor = floor
+      place.expiresAgainMs = -Infinity
+    } else this.places.delete(room)
+    this.renewed(room)
   }
 
   close(): void {
@@ -76,7 +84,7 @@ export class RoomPlaces {
     const fresh = { known: 0, expired: 0, expiresAgainMs: -Infinity }
     const place: RoomPlace = { room, incarnation, subject, live, epoch, floor, ...fresh }
     const [oldest] = this.places.keys()
-    if (oldest !== undefined && this.places.size >= MAX_PLACES) this.places.delete(oldest)
+    if (oldest !== undefined && this.places.size >= this.maxPlaces) this.places.delete(oldest)
     this.places.set(room, place)
     return place
   }

@@ -4,7 +4,7 @@
  * purges the old subject: what is appended to that one later is seen by nobody.
  */
 import { randomBytes } from 'node:crypto'
-import type { RoomId } from '../../protocol/ids.js'
+import type { Epoch, RoomId } from '../../protocol/ids.js'
 import type { AppendLines } from './append-lines.js'
 import type { KvStateStore } from './kv-state-store.js'
 import type { LogStream } from './log-stream.js'
@@ -44,9 +44,9 @@ export class RoomRemoval {
     await this.parts.stream.purgeBefore(place.subject, floor)
   }
 
-  async deleteRoom(room: RoomId): Promise<void> {
+  async deleteRoom(room: RoomId, epoch?: Epoch): Promise<void> {
     const before = this.renewing.get(room)
-    const renewed = (before ?? Promise.resolve()).then(() => this.renew(room))
+    const renewed = (before ?? Promise.resolve()).then(() => this.renew(room, epoch))
     const awaited = renewed.then(
       () => undefined,
       () => undefined,
@@ -68,16 +68,19 @@ export class RoomRemoval {
     await Promise.allSettled(this.deleting)
   }
 
-  /** The place that counts no longer. */
-  private async renew(room: RoomId): Promise<RoomPlace> {
+  /** The place that counts no longer; `undefined` if the room is not in that epoch. */
+  private async renew(room: RoomId, epoch: Epoch | undefined): Promise<RoomPlace | undefined> {
     const old = this.parts.places.of(room)
+    if (epoch !== undefined && epoch !== old.epoch) return undefined
     const incarnation = randomBytes(INCARNATION_BYTES).readUIntBE(0, INCARNATION_BYTES)
     // If another node was faster, the room is deleted.
     await this.mark(room, (mark) => (mark.incarnation === old.incarnation ? { incarnation, floor: 0 } : undefined))
     return old
   }
 
-  private async purge({ subject }: RoomPlace): Promise<void> {
+  private async purge(place: RoomPlace | undefined): Promise<void> {
+    if (place === undefined) return
+    const { subject } = place
     await this.parts.lines.settledOf(subject)
     await this.parts.stream.purgeAll(subject)
   }

@@ -1,6 +1,7 @@
 /**
  * The subjects of a cluster's rooms. Pure.
  * `<cluster>.log.<room>.<incarnation>` is what the stream keeps, `<cluster>.live.<room>.<incarnation>` what it hands on.
+ * `<cluster>.signal.<room>` and `<cluster>.presence` are kept nowhere.
  * A room's name is base64url and an incarnation base 36, so that nothing of a name can act as `*`, `>` or `.`.
  */
 import { parseRoomId, type RoomId } from '../../protocol/ids.js'
@@ -22,11 +23,16 @@ export class RoomSubjects {
   readonly republish: { readonly src: string; readonly dest: string }
   private readonly logPrefix: string
   private readonly livePrefix: string
+  private readonly signalPrefix: string
+  /** How many members each node has connected. */
+  readonly presence: string
 
   /** `cluster` is one token of a subject. */
   constructor(cluster: string) {
     this.logPrefix = `${cluster}.log.`
     this.livePrefix = `${cluster}.live.`
+    this.signalPrefix = `${cluster}.signal.`
+    this.presence = `${cluster}.presence`
     this.allLogs = `${this.logPrefix}*.*`
     this.republish = { src: `${this.logPrefix}>`, dest: `${this.livePrefix}>` }
   }
@@ -37,6 +43,11 @@ export class RoomSubjects {
 
   live(room: RoomId, incarnation: Incarnation): string {
     return this.livePrefix + tokens(room, incarnation)
+  }
+
+  /** For all incarnations: what is said there is over in a moment. */
+  signal(room: RoomId): string {
+    return this.signalPrefix + roomToken(room)
   }
 
   /** `undefined` if it is the log subject of no room. */
@@ -50,5 +61,6 @@ export class RoomSubjects {
   }
 }
 
-const tokens = (room: RoomId, incarnation: Incarnation): string =>
-  `${Buffer.from(room).toString('base64url')}.${incarnation.toString(36)}`
+const tokens = (room: RoomId, incarnation: Incarnation): string => `${roomToken(room)}.${incarnation.toString(36)}`
+
+const roomToken = (room: RoomId): string => Buffer.from(room).toString('base64url')

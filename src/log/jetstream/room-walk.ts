@@ -6,6 +6,7 @@
  */
 import { trustedSeq } from '../../protocol/ids.js'
 import type { RoomRecord } from '../../protocol/packets.js'
+import { LogFault } from '../log-fault.js'
 import type { ReadLimit } from '../room-log.js'
 import type { LogStream, StoredMessage } from './log-stream.js'
 import { hiddenIn, type RoomPlace } from './room-places.js'
@@ -33,6 +34,7 @@ export class RoomWalk {
   private pulls = 0
 
   private constructor(
+    private readonly stream: LogStream,
     private readonly reader: RoomReader,
     readonly place: RoomPlace,
     position: number,
@@ -43,11 +45,11 @@ export class RoomWalk {
   /** Stands behind the record at `after`, or behind all that is hidden before the oldest. */
   static async open(stream: LogStream, place: RoomPlace, start: WalkStart): Promise<RoomWalk> {
     const after = Math.max(start.after, place.floor)
-    const walk = new RoomWalk(await stream.read({ subject: place.subject, from: after }), place, after)
+    const walk = new RoomWalk(stream, await stream.read({ subject: place.subject, from: after }), place, after)
     const first = await walk.peek()
     if (first === undefined) return walk
     if (first.seq === after) walk.skip(1)
-    else if (after === 0 || (await stream.first(place.subject, 1))?.seq === first.seq) await walk.leaveOldest(start)
+    else if (after === 0 || (await isForgotten(stream, place, after))) await walk.leaveOldest(start)
     else walk.isAnchored = false
     return walk
   }
@@ -110,9 +112,16 @@ export class RoomWalk {
       if (this.pulls === 0 && this.reader.pending === 0 && !isAwaited) return undefined
       this.pulls += 1
       this.ahead.push(...(await this.reader.next(this.pulls === 1 ? FIRST_PULL : MAX_PULL, { isAwaited })))
-      if (!isAwaited) break
+      if (!isAwaited) return this.ahead[0]
     }
+    if (this.ahead.length === 0) await this.refuseIfStored()
     return this.ahead[0]
+  }
+
+  /** What was waited for in vain is gone with its room, or the server that reads for us is too far behind: that is no end. */
+  private async refuseIfStored(): Promise<void> {
+    const last = await this.stream.lastByLeader(this.place.subject)
+    if (last > this.position) throw LogFault.unavailable(`the log is behind: record ${last} cannot be read yet`)
   }
 }
 
@@ -122,6 +131,15 @@ export interface WalkStart {
   readonly wasRecord: boolean
   /** As many are shown. */
   readonly maxRecords: number
+}
+
+/**
+ * Whether nothing up to this seq is stored. The oldest moves while it is asked for, and who answers may be behind: it
+ * counts only if the leader has it.
+ */
+async function isForgotten(stream: LogStream, { subject }: RoomPlace, seq: number): Promise<boolean> {
+  const oldest = await stream.first(subject, 1)
+  return oldest === undefined || oldest.seq > seq || (await stream.stored(oldest.seq)) === undefined
 }
 
 /** `undefined` if it is too old, forgotten or not readable. */

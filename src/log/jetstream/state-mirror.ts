@@ -3,7 +3,7 @@
  * value, as long as the bucket remembers it. Pure. Never goes back: an older revision changes nothing.
  */
 import { textOfKey } from '../state-key.js'
-import type { StateEntry, StateKey } from '../state-store.js'
+import type { SharedEntry, StateKey } from '../state-store.js'
 
 export interface MirroredEntry {
   readonly key: StateKey
@@ -16,6 +16,12 @@ export interface MirroredEntry {
 export class StateMirror {
   /** By table and first name, so that the members of a room are found without a look at those of all others. */
   private readonly groups = new Map<string, Map<string, MirroredEntry>>()
+  private count = 0
+
+  /** Removed ones too. */
+  get size(): number {
+    return this.count
+  }
 
   get(key: StateKey): MirroredEntry {
     return this.groups.get(groupOf(key))?.get(textOfKey(key)) ?? { key, value: undefined, revision: 0 }
@@ -25,8 +31,10 @@ export class StateMirror {
   set(entry: MirroredEntry): boolean {
     if (entry.revision <= this.get(entry.key).revision) return false
     const name = groupOf(entry.key)
+    const text = textOfKey(entry.key)
     const group = this.groups.get(name) ?? new Map<string, MirroredEntry>()
-    this.groups.set(name, group.set(textOfKey(entry.key), entry))
+    if (!group.has(text)) this.count += 1
+    this.groups.set(name, group.set(text, entry))
     return true
   }
 
@@ -34,19 +42,24 @@ export class StateMirror {
   forget(key: StateKey, revision: number): void {
     if (this.get(key).revision !== revision) return
     const group = this.groups.get(groupOf(key))
-    group?.delete(textOfKey(key))
+    if (group?.delete(textOfKey(key)) === true) this.count -= 1
     if (group?.size === 0) this.groups.delete(groupOf(key))
   }
 
+  /** Removed ones too, in any order. */
+  all(): readonly MirroredEntry[] {
+    return [...this.groups.values()].flatMap((group) => [...group.values()])
+  }
+
   /** In the order of the bytes of the keys. */
-  entries(prefix: StateKey): readonly StateEntry[] {
+  entries(prefix: StateKey): readonly SharedEntry[] {
     const start = textOfKey(prefix)
     const groups = prefix.length > 1 ? [this.groups.get(groupOf(prefix)) ?? []] : this.groups.values()
-    const found: { readonly bytes: Buffer; readonly entry: StateEntry }[] = []
+    const found: { readonly bytes: Buffer; readonly entry: SharedEntry }[] = []
     for (const group of groups) {
-      for (const [text, { key, value }] of group) {
+      for (const [text, { key, value, revision }] of group) {
         if (value !== undefined && text.startsWith(start))
-          found.push({ bytes: Buffer.from(text), entry: { key, value } })
+          found.push({ bytes: Buffer.from(text), entry: { key, value, revision } })
       }
     }
     return found.toSorted((a, b) => a.bytes.compare(b.bytes)).map(({ entry }) => entry)

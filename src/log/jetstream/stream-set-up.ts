@@ -38,14 +38,21 @@ export type WantedStream = Pick<StreamConfig, (typeof ESSENTIAL)[number] | (type
 
 /** Rejects with `StartUpError`: a stream of that name is another one, or JetStream cannot keep it. */
 export async function ensureStream(streams: JetStreamManager['streams'], wanted: WantedStream): Promise<StreamInfo> {
+  return onceReady(wanted.name, async () => {
+    const existing = await find(streams, wanted.name)
+    return existing === undefined ? make(streams, wanted) : adjust(streams, wanted, existing)
+  })
+}
+
+/** Does `act` again while the servers have no leader for the stream. Rejects with `StartUpError`. */
+export async function onceReady<Result>(stream: string, act: () => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries += 1) {
     try {
-      const existing = await find(streams, wanted.name)
-      return existing === undefined ? await make(streams, wanted) : await adjust(streams, wanted, existing)
+      return await act()
     } catch (error) {
       if (error instanceof StartUpError) throw error
       if (!isPassing(error) || tries === MAX_TRIES) {
-        throw new StartUpError(`stream ${wanted.name} cannot be used: ${reasonOf(error)}`, { cause: error })
+        throw new StartUpError(`stream ${stream} cannot be used: ${reasonOf(error)}`, { cause: error })
       }
     }
     await pause(RETRY_PAUSE_MS)

@@ -30,10 +30,16 @@ export class CommitGroup {
     []
   /** Rooms whose entries change. */
   readonly touched = new Set<RoomState>()
+  /** When it was begun, on the monotonic clock of the process. */
+  readonly openedAtMs = performance.now()
   private bytes = 0
 
+  get size(): number {
+    return this.records.length + this.steps.length
+  }
+
   get isFull(): boolean {
-    return this.records.length + this.steps.length >= MAX_RECORDS || this.bytes >= MAX_BYTES
+    return this.size >= MAX_RECORDS || this.bytes >= MAX_BYTES
   }
 
   append(state: RoomState, record: RoomRecord, messageId: Buffer | undefined): Promise<RoomRecord> {

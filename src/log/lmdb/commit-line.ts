@@ -3,6 +3,7 @@
  * line stands still until `restart`: everything in it is rejected, what was being written with an unknown outcome.
  */
 import type { RoomRecord } from '../../protocol/packets.js'
+import { LogCounters } from '../log-counters.js'
 import { LogFault } from '../log-fault.js'
 import { CommitGroup, type CommitBuild, type CommitStep } from './commit-group.js'
 import type { IdJournal } from './id-journal.js'
@@ -28,6 +29,7 @@ export interface CommitLineOwner {
 }
 
 export class CommitLine {
+  readonly counters = new LogCounters()
   private readonly waiting: CommitGroup[] = []
   private readonly batch = new WriteBatch()
   private running: Promise<void> | undefined
@@ -109,8 +111,12 @@ export class CommitLine {
     if (group === undefined) return
     this.runningSinceMs = this.owner.uptimeMs()
     this.writing = group
+    const startedAtMs = performance.now()
     this.running = this.write(group).then(
-      () => this.onCommitted(group),
+      () => {
+        this.count(group, startedAtMs)
+        this.onCommitted(group)
+      },
       (cause: unknown) => this.onFailed(group, cause),
     )
   }
@@ -119,6 +125,14 @@ export class CommitLine {
     this.batch.reset()
     this.build(group)
     if (!this.batch.isEmpty) await this.store.commit(this.batch)
+  }
+
+  private count({ size, records, openedAtMs }: CommitGroup, startedAtMs: number): void {
+    const { counters } = this
+    const nowMs = performance.now()
+    counters.commitSeconds.observe((nowMs - startedAtMs) / 1000)
+    counters.commitWrites.observe(size)
+    counters.appendSeconds.observe((nowMs - openedAtMs) / 1000, records.length)
   }
 
   private onCommitted(group: CommitGroup): void {
@@ -137,6 +151,7 @@ export class CommitLine {
   private onFailed(group: CommitGroup, cause: unknown): void {
     this.running = this.writing = undefined
     this.isBroken = true
+    this.counters.commitFailures += 1
     const behind = this.waiting.splice(0)
     this.owner.onFailure(cause)
     group.reject(LogFault.commitFailed(cause))

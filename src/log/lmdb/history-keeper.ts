@@ -137,6 +137,7 @@ export class HistoryKeeper {
       batch.remove(recordKey(room, seq, batch.allocate))
       count(-(value.length + RECORD_OVERHEAD_BYTES))
       removed += 1
+      this.parts.line.counters.forgotten += 1
     }
     batch.remove(deletedKey(room))
     return false
@@ -160,6 +161,7 @@ export class HistoryKeeper {
       state.first = seq + 1
       state.bytes -= bodyBytesOf(value)
       dropped += 1
+      this.parts.line.counters.forgotten += 1
     }
     return { dropped, isMore: false }
   }

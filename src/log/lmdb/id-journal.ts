@@ -24,7 +24,6 @@ interface IdJournalParts {
 
 export class IdJournal {
   private readonly recent: RecentIds
-  private readonly maxIds: number
   /** Of the commit that is being built. */
   private entry: IdEntry | undefined
   /** Between the uptime and the journal's time; for good after the first opening. */
@@ -39,14 +38,16 @@ export class IdJournal {
     private readonly parts: IdJournalParts,
     store: LogStore,
   ) {
-    const { log } = parts.settings.current
-    this.maxIds = log.dedupMaxIds
     this.recent = new RecentIds({
       windowMs: () => parts.settings.current.log.dedupWindowMs,
-      maxIds: this.maxIds,
+      maxIds: () => this.maxIds,
       nowMs: () => this.nowMs,
     })
     this.restart(store)
+  }
+
+  get size(): number {
+    return this.recent.size
   }
 
   find(key: IdKey): Place | undefined {
@@ -115,6 +116,10 @@ export class IdJournal {
       before = number
     }
     return false
+  }
+
+  private get maxIds(): number {
+    return this.parts.settings.current.log.dedupMaxIds
   }
 
   private get nowMs(): number {

@@ -1,9 +1,10 @@
 /** The room log in a folder of its own: what it says is on disk. Reads answer from the last commit and wait for nobody. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Logger } from '@nestjs/common'
-import { trustedSeq, type RoomId, type Seq, type UserId } from '../../protocol/ids.js'
+import { trustedSeq, type Epoch, type RoomId, type Seq, type UserId } from '../../protocol/ids.js'
 import type { RoomRecord } from '../../protocol/packets.js'
 import { TrustedTime } from '../../trusted-time.js'
+import type { LogCounters, LogSize } from '../log-counters.js'
 import { LogFault, reasonOf } from '../log-fault.js'
 import type { Appended, NewRecord, ReadLimit, Repeat, RoomHead, RoomLogEngine } from '../room-log.js'
 import type { StateStore } from '../state-store.js'
@@ -117,15 +118,25 @@ export class LmdbRoomLog implements RoomLogEngine {
     await this.keeper.trim(room, upTo)
   }
 
-  async deleteRoom(room: RoomId): Promise<void> {
+  async deleteRoom(room: RoomId, epoch?: Epoch): Promise<void> {
     this.live.refuseWhenBroken()
     const state = this.live.reading(() => this.ledger.stateOf(room))
+    if (epoch !== undefined && epoch !== this.ledger.epochOf(state.salt)) return
     await this.ledger.delete(state, async () => {
       if (state.isStored || state.assigned > 0) await this.live.line.step((build) => removeRoom(build, state))
     })
   }
 
   /** Of all records, with what each takes beside its bytes. */
+  get counters(): LogCounters {
+    return this.live.line.counters
+  }
+
+  get size(): LogSize {
+    const { logMaxBytes: maxBytes } = this.parts.settings.current.log
+    return { bytes: this.storedBytes, maxBytes, recentIds: this.live.ids.size }
+  }
+
   get storedBytes(): number {
     return this.live.line.bytes
   }

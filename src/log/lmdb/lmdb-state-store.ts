@@ -31,7 +31,7 @@ export class LmdbStateStore implements StateStore {
     await this.write(textOfKey(key), value)
   }
 
-  async replace(key: StateKey, expected: Buffer | undefined, value: Buffer): Promise<boolean> {
+  async replace(key: StateKey, expected: Buffer | undefined, value: Buffer | undefined): Promise<boolean> {
     const text = textOfKey(key)
     const earlier = this.pending.get(text)
     if (!isSame(earlier === undefined ? this.committed(text) : earlier.value, expected)) {

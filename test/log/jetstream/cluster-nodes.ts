@@ -18,6 +18,7 @@ export interface ClusterNode<OfClock extends Clock = ManualClock> {
   readonly state: KvStateStore
   readonly log: JetStreamRoomLog
   readonly clock: OfClock
+  readonly settings: Settings
   /** Another node of the same cluster, with the same clock. */
   readonly sibling: (env?: Environment) => Promise<ClusterNode<OfClock>>
 }
@@ -47,10 +48,16 @@ export function clusterNodes(): ClusterNodes {
   }
 }
 
+/** A cluster has them, whether or not anybody logs in. */
+export const SHARED_SECRETS: Environment = {
+  NESTWIRE_AUTH_SECRET: 'the secret of every test, which is no secret',
+  NESTWIRE_TICKET_SECRET: 'the secret of every ticket, which is no secret',
+}
+
 export const newName = (): string => `t${randomBytes(8).toString('hex')}`
 
 export async function openNode<OfClock extends Clock>(env: Environment, clock: OfClock): Promise<ClusterNode<OfClock>> {
-  const settings = new Settings(loadSettings(env))
+  const settings = new Settings(loadSettings({ ...SHARED_SECRETS, ...env }))
   const link = await NatsLink.open(settings.current.cluster, 'test')
   onTestFinished(() => link.close())
   const state = await KvStateStore.open({ link, settings, clock })
@@ -58,7 +65,7 @@ export async function openNode<OfClock extends Clock>(env: Environment, clock: O
   const stream = await LogStream.open(link, settings)
   const log = new JetStreamRoomLog({ stream, state, settings, clock, isMine: () => true })
   onTestFinished(() => log.close())
-  return { link, stream, state, log, clock, sibling: (other = {}) => openNode({ ...env, ...other }, clock) }
+  return { link, stream, state, log, clock, settings, sibling: (other = {}) => openNode({ ...env, ...other }, clock) }
 }
 
 /** How many messages a stream has. */

@@ -43,7 +43,7 @@ function asContractLog({ log }: ClusterNode): ContractLog {
     readBefore: (room, seq, limit) => log.readBefore(room, seq, limit),
     head: (room) => log.head(room),
     trim: (room, upTo) => log.trim(room, upTo),
-    deleteRoom: (room) => log.deleteRoom(room),
+    deleteRoom: (room, epoch) => log.deleteRoom(room, epoch),
     fault: () => log.fault(),
     close: () => log.close(),
   }

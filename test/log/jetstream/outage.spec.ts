@@ -1,6 +1,7 @@
 /** NATS is stopped, frozen or started anew under a node. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { describe, expect, test, vi } from 'vitest'
 import { NO_SEQ } from '../../../src/protocol/ids.js'
 import { RecordKind } from '../../../src/protocol/packets.js'
 import { roomId, userId } from '../../delivery/names.js'
@@ -42,6 +43,42 @@ describe.skipIf(isNatsMissing)('while NATS is away', () => {
       [first.seq, 0],
       [second.seq, first.seq],
     ])
+  })
+
+  test('a log that has lost its end takes nothing more until the node begins anew', async () => {
+    const { log, link, stream, clock, sibling } = await nodes.open()
+    for (const body of ['one', 'two', 'three']) await log.append(lobby, text(body), 'normal')
+    clock.advance(30_000)
+    const manager = await jetstreamManager(link.connection, { checkAPI: false })
+    await manager.streams.delete(stream.name)
+    const { log: fresh } = await sibling()
+    await fresh.append(lobby, text('first'), 'normal')
+    expect(log.fault()).toBeUndefined()
+    const { timers } = clock
+    clock.advance(30_000)
+    await expect.poll(() => clock.timers).toBe(timers + 1)
+    clock.advance(4_999)
+    expect(clock.timers).toBe(timers + 1)
+    clock.advance(1)
+    expect(clock.timers).toBe(timers)
+    await expect.poll(() => log.fault()).toContain('its log ends at 1, not at 3; restart this node')
+    await expect(log.append(lobby, text('refused'), 'normal')).rejects.toMatchObject(unavailable)
+    expect(fresh.fault()).toBeUndefined()
+  })
+
+  test('one answer of a server that is behind stops nothing', async () => {
+    const { log, stream, clock } = await nodes.open()
+    for (const body of ['one', 'two']) await log.append(lobby, text(body), 'normal')
+    const end = vi.spyOn(stream, 'end').mockResolvedValueOnce(1)
+    const { timers } = clock
+    clock.advance(30_000)
+    await expect.poll(() => clock.timers).toBe(timers + 1)
+    expect(log.fault()).toBeUndefined()
+    clock.advance(5_000)
+    await expect.poll(() => end.mock.settledResults.at(1)).toMatchObject({ value: 2 })
+    await log.append(lobby, text('three'), 'normal')
+    expect(log.fault()).toBeUndefined()
+    expect(clock.timers).toBe(timers)
   })
 
   test('what is on its way to a frozen server waits, and further appends are refused', async () => {

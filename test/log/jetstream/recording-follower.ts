@@ -1,11 +1,13 @@
 /** What one follower of a room was told, in order. */
 import type { RoomFollower, SharedRoomLog } from '../../../src/log/room-log.js'
-import type { RoomId } from '../../../src/protocol/ids.js'
+import type { Epoch, RoomId } from '../../../src/protocol/ids.js'
 
 export class RecordingFollower implements RoomFollower {
   readonly told: string[] = []
   /** The last seq of which it knows. */
   position = 0
+  /** Of the last restart. */
+  epoch: Epoch | undefined
 
   committed: RoomFollower['committed'] = ({ seq, prev, body }, urgency) => {
     this.told.push(`${body.toString()} ${urgency}${prev === this.position ? '' : ' after a gap'}`)
@@ -15,6 +17,12 @@ export class RecordingFollower implements RoomFollower {
   reaches: RoomFollower['reaches'] = (seq) => {
     this.told.push('more')
     this.position = seq
+  }
+
+  restarted: RoomFollower['restarted'] = (epoch) => {
+    this.told.push('restarted')
+    this.epoch = epoch
+    this.position = 0
   }
 }
 

@@ -24,6 +24,11 @@ describe('subjects of rooms', () => {
     expect(subjects.republish).toEqual({ src: 'nestwire.log.>', dest: 'nestwire.live.>' })
   })
 
+  test('of signals name the room alone, those of presence none', () => {
+    expect(subjects.signal(roomId('a.b'))).toBe('nestwire.signal.YS5i')
+    expect(subjects.presence).toBe('nestwire.presence')
+  })
+
   test('have four plain tokens, whatever the name of the room', () => {
     fc.assert(
       fc.property(anyName, anyIncarnation, (room, incarnation) => {

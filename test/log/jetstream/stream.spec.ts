@@ -10,7 +10,7 @@ import { NO_SEQ, trustedSeq } from '../../../src/protocol/ids.js'
 import { RecordKind } from '../../../src/protocol/packets.js'
 import { roomId, userId } from '../../delivery/names.js'
 import { isNatsMissing } from '../../support/nats-server.js'
-import { clusterNodes, newName, storedIn } from './cluster-nodes.js'
+import { clusterNodes, newName, SHARED_SECRETS, storedIn } from './cluster-nodes.js'
 import { RecordingFollower } from './recording-follower.js'
 
 const lobby = roomId('lobby')
@@ -151,7 +151,14 @@ describe.skipIf(isNatsMissing)('the stream of all rooms', () => {
   test('one made with other settings stops the start', async () => {
     const name = newName()
     const settings = (env: Record<string, string>) =>
-      new Settings(loadSettings({ NESTWIRE_CLUSTER_URL: nodes.server.url, NESTWIRE_CLUSTER_NAME: name, ...env }))
+      new Settings(
+        loadSettings({
+          NESTWIRE_CLUSTER_URL: nodes.server.url,
+          NESTWIRE_CLUSTER_NAME: name,
+          ...SHARED_SECRETS,
+          ...env,
+        }),
+      )
     const link = await NatsLink.open(settings({}).current.cluster, 'test')
     onTestFinished(() => link.close())
     await LogStream.open(link, settings({}))
@@ -168,7 +175,7 @@ describe.skipIf(isNatsMissing)('the stream of all rooms', () => {
   })
 
   test('a server that is not there stops the start', async () => {
-    const { cluster } = loadSettings({ NESTWIRE_CLUSTER_URL: 'nats://127.0.0.1:1' })
+    const { cluster } = loadSettings({ NESTWIRE_CLUSTER_URL: 'nats://127.0.0.1:1', ...SHARED_SECRETS })
     const refused = NatsLink.open(cluster, 'test')
     await expect(refused).rejects.toBeInstanceOf(StartUpError)
     await expect(refused).rejects.toThrow('NATS at nats://127.0.0.1:1 cannot be used')

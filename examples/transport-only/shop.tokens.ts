@@ -1,0 +1,2 @@
+/** The `NestwireClient` of the stock service. */
+export const STOCK = Symbol('stock')

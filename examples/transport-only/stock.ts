@@ -1,0 +1,3 @@
+import { startStock } from './start-stock.js'
+
+await startStock(process.env)

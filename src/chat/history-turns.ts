@@ -1,0 +1,102 @@
+/**
+ * Whose page of history is read next. A request for one is small, and the page is up to a frame that takes a millisecond to
+ * read and to write: 20 connections that asked for 1,000 each and read nothing held the server for 15 s and took 1 GB. So a
+ * connection has one read at a time, connections in turn; a few are under way in all, and none begins in a tick after so
+ * long; and whoever does not read the answers is read no further ones.
+ */
+import { Inject, Injectable } from '@nestjs/common'
+import type { Clock } from '../clock.js'
+import { CLOCK } from '../clock.module.js'
+import { Settings } from '../config/settings.js'
+import type { ConnectionHandle } from '../transport/connection-handle.js'
+
+/** Reads under way at a time. */
+const MAX_READS = 4
+/** No read begins in a tick after so long: an embedded log reads while it is being asked. */
+const TICK_MS = 0.5
+/** Who did not read the answers is looked at again this often. */
+const LOOK_MS = 20
+
+type Reader = Pick<ConnectionHandle, 'queuedBytes' | 'isClosed'>
+type Turn = () => Promise<void>
+
+/** Holds what connections have asked for, which `maxInFlightRequests` bounds. */
+@Injectable()
+export class HistoryTurns {
+  /** In the order of their turns. Whoever is in one of these three is in no other. */
+  private readonly waiting = new Map<Reader, Turn[]>()
+  /** They have to read first what they were answered. */
+  private readonly choked = new Map<Reader, Turn[]>()
+  /** A read of theirs is under way; what else they asked for. */
+  private readonly reading = new Map<Reader, Turn[]>()
+  private isPumpDue = false
+  private stopLooking: (() => void) | undefined
+  private readonly pump = (): void => this.beginReads()
+
+  constructor(
+    private readonly settings: Settings,
+    @Inject(CLOCK) private readonly clock: Pick<Clock, 'every'>,
+  ) {}
+
+  /** Settles as `read` does; never, if the connection ends before its turn: nobody waits for the answer then. */
+  take<Result>(reader: Reader, read: () => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const turn = (): Promise<void> => read().then(resolve, reject)
+      const turns = this.waiting.get(reader) ?? this.choked.get(reader) ?? this.reading.get(reader)
+      if (turns !== undefined) return void turns.push(turn)
+      this.waiting.set(reader, [turn])
+      this.pumpSoon()
+    })
+  }
+
+  private pumpSoon(): void {
+    if (this.isPumpDue) return
+    this.isPumpDue = true
+    setImmediate(this.pump)
+  }
+
+  private beginReads(): void {
+    this.isPumpDue = false
+    const startedAtMs = performance.now()
+    for (const [reader, turns] of this.waiting) {
+      if (this.reading.size >= MAX_READS || performance.now() - startedAtMs > TICK_MS) break
+      this.waiting.delete(reader)
+      if (reader.isClosed) continue
+      if (this.isChoked(reader)) this.setAside(reader, turns)
+      else this.begin(reader, turns)
+    }
+    if (this.waiting.size > 0 && this.reading.size < MAX_READS) this.pumpSoon()
+  }
+
+  private begin(reader: Reader, turns: Turn[]): void {
+    const turn = turns.shift()
+    if (turn === undefined) return
+    this.reading.set(reader, turns)
+    void turn().then(() => {
+      this.reading.delete(reader)
+      if (turns.length > 0) this.waiting.set(reader, turns)
+      if (this.waiting.size > 0) this.pumpSoon()
+    })
+  }
+
+  private isChoked({ queuedBytes }: Reader): boolean {
+    return queuedBytes > this.settings.current.transport.maxOutboxBytes / 2
+  }
+
+  private setAside(reader: Reader, turns: Turn[]): void {
+    this.choked.set(reader, turns)
+    this.stopLooking ??= this.clock.every(LOOK_MS, () => this.look())
+  }
+
+  private look(): void {
+    for (const [reader, turns] of this.choked) {
+      if (!reader.isClosed && this.isChoked(reader)) continue
+      this.choked.delete(reader)
+      if (!reader.isClosed) this.waiting.set(reader, turns)
+    }
+    if (this.waiting.size > 0) this.pumpSoon()
+    if (this.choked.size > 0) return
+    this.stopLooking?.()
+    this.stopLooking = undefined
+  }
+}

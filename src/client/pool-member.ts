@@ -1,0 +1,34 @@
+/** One connection of a pool, with what it carries. */
+import type { ClientConnection } from './client-connection.js'
+import type { Loaded } from './least-loaded.js'
+import type { Destination } from './server-list.js'
+
+/**
+ * Requests that are not used of those that a server takes at once: with all of them in flight it reads no CANCEL, which would
+ * be the way to make room, and the question for the members of a cluster is one, too.
+ */
+const SPARE_REQUESTS = 2
+
+export class PoolMember implements Loaded {
+  load = 0
+  inFlight = 0
+  /** Clock uptime since when nothing is in flight. */
+  idleSinceMs: number
+  /** Its server takes nothing new, or soon will not. */
+  isDraining = false
+  /** New calls go elsewhere, those in flight end here. */
+  isLeaving = false
+
+  constructor(
+    readonly connection: ClientConnection,
+    readonly destination: Destination,
+    nowMs: number,
+  ) {
+    this.idleSinceMs = nowMs
+  }
+
+  get hasRoom(): boolean {
+    const { maxInFlightRequests = Infinity } = this.connection.limits
+    return this.inFlight < Math.max(1, maxInFlightRequests - SPARE_REQUESTS)
+  }
+}

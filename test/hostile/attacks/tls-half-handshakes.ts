@@ -1,0 +1,65 @@
+/** ClientHello and then silence, from many addresses, more than there are places for; and others who want in meanwhile. */
+import { Duplex } from 'node:stream'
+import { connect } from 'node:tls'
+import type { Attack } from '../attack.js'
+import type { Scene } from '../scene.js'
+
+const PER_ADDRESS = 50
+const WAVE = 250
+/** Who wants in comes from where nobody else does. */
+const FIRST_NEWCOMER_HOST = 10_000
+/** Of the handshake timeout at its default, 10 s, and of cutting them all. */
+const PATIENCE_MS = 25_000
+
+export const tlsHalfHandshakes: Attack = {
+  name: 'TLS: half handshakes, and silence',
+  isOverTls: true,
+  metrics: [
+    { name: 'nestwire_tls_handshakes_total', labels: { outcome: 'timed_out' }, least: 500 },
+    { name: 'nestwire_tls_handshakes_total', labels: { outcome: 'gave_way' }, least: 1 },
+    { name: 'nestwire_tls_handshakes_total', labels: { outcome: 'full' }, least: 1 },
+  ],
+  async run(scene) {
+    const hello = await clientHello()
+    const count = scene.size(1_000, 8_000)
+    let cut = 0
+    for (let opened = 0; opened < count; opened += WAVE) {
+      const wave = await scene.crowd(WAVE, (index) => Math.floor((opened + index) / PER_ADDRESS))
+      for (const intruder of wave) {
+        intruder.makeDeaf()
+        intruder.sendBytes(hello)
+        void intruder.ended.then(() => (cut += 1))
+      }
+    }
+    const { waitsMs, cut: cutNewcomers } = await newcomers(scene, () => cut < count)
+    await scene.until(() => cut === count, PATIENCE_MS)
+    scene.expect(cut === count, `${cut} of ${count} were cut`)
+    // A busy machine may take longer than the short deadline for one of them.
+    scene.expect(waitsMs.length > 10 * cutNewcomers, `${cutNewcomers} newcomers were cut, ${waitsMs.length} let in`)
+    scene.note(`${waitsMs.length} newcomers let in, after ${Math.max(...waitsMs).toFixed()} ms at most`)
+  },
+}
+
+/** One after the other, while the attack lasts: how long each waited for WELCOME. */
+async function newcomers(scene: Scene, isAttacked: () => boolean) {
+  const waitsMs: number[] = []
+  let cut = 0
+  const untilMs = performance.now() + PATIENCE_MS
+  for (let host = FIRST_NEWCOMER_HOST; isAttacked() && performance.now() < untilMs; host += 1) {
+    const sinceMs = performance.now()
+    const newcomer = await scene.tlsIntruder(host)
+    const welcome = await newcomer.greet()
+    if (welcome === undefined) cut += 1
+    else waitsMs.push(performance.now() - sinceMs)
+    newcomer.reset()
+  }
+  return { waitsMs, cut }
+}
+
+/** Of a client of Node, as it is. */
+async function clientHello(): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const wire = new Duplex({ read: () => undefined, write: (bytes: Buffer) => resolve(bytes) })
+    connect({ socket: wire }).on('error', () => undefined)
+  })
+}

@@ -1,0 +1,43 @@
+/** Pages of history that are asked for without end and never read. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { encodePacket } from '../../../src/protocol/encode-packet.js'
+import { join, publish, request } from '../../support/client-packets.js'
+import type { Attack } from '../attack.js'
+
+const READERS = 20
+const MESSAGES = 200
+const BODY = Buffer.alloc(1_000, 'history ')
+const PER_WRITE = 50
+
+export const unreadAnswers: Attack = {
+  name: 'answers that nobody reads',
+  metrics: [{ name: 'nestwire_closes_total', labels: { code: 'SlowConsumer' }, least: 20 }],
+  async run(scene) {
+    const [room, data] = ['unread', { room: 'unread', limit: 200 }]
+    const writer = await scene.login('writer')
+    await writer.ask((correlation) => join(room, correlation))
+    await writer.askAll(Array.from({ length: MESSAGES }, () => (correlation) => publish(room, BODY, correlation)))
+    const crowd = await Promise.all(
+      Array.from({ length: READERS }, (_, host) => scene.login(`unreader-${host}`, { host })),
+    )
+    await Promise.all(crowd.map((member) => member.ask((correlation) => join(room, correlation))))
+    await Promise.all(
+      crowd.map((member) => {
+        member.stopReading()
+        const questions = (): Buffer =>
+          Buffer.concat(
+            Array.from({ length: PER_WRITE }, () =>
+              encodePacket(request('chat.history', data, member.nextCorrelation())),
+            ),
+          )
+        return member.flood(questions, scene.size(1_500, 20_000))
+      }),
+    )
+    // Whoever reads nothing of what waits is told so, behind all that it did not read.
+    await sleep(scene.size(6_000, 40_000))
+    for (const member of crowd) member.readOn()
+    await scene.until(() => crowd.every(({ isOver }) => isOver), 10_000)
+    const gone = scene.tally.closedWith('SlowConsumer') + scene.tally.cut
+    scene.expect(gone === READERS, `${gone} of ${READERS} were closed: ${scene.tally.describe()}`)
+  },
+}

@@ -1,0 +1,38 @@
+/** What the server says of itself at `/metrics`, in the text format of Prometheus. */
+
+export interface MetricQuery {
+  readonly name: string
+  /** All series that have these; default: every series of the name. */
+  readonly labels?: Readonly<Record<string, string>>
+}
+
+const SERIES = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/
+const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g
+
+export class MetricsPage {
+  constructor(private readonly httpPort: number) {}
+
+  /** The sum over all series that match; 0 if there is none. Rejects where there is no such page. */
+  async sum(query: MetricQuery): Promise<number> {
+    return sumIn(await this.text(), query)
+  }
+
+  async text(): Promise<string> {
+    // Its own connection each time: one that is kept may be closed by the server just when it is used again.
+    const answer = await fetch(`http://127.0.0.1:${this.httpPort}/metrics`, { headers: { connection: 'close' } })
+    if (!answer.ok) throw new Error(`/metrics answers ${answer.status}`)
+    return answer.text()
+  }
+}
+
+export function sumIn(page: string, { name, labels = {} }: MetricQuery): number {
+  const wanted = Object.entries(labels)
+  let sum = 0
+  for (const line of page.split('\n')) {
+    const [, series, has = '', value] = SERIES.exec(line) ?? []
+    if (series !== name) continue
+    const pairs = new Map(Array.from(has.matchAll(LABEL), ([, label = '', text = '']) => [label, text]))
+    if (wanted.every(([label, text]) => pairs.get(label) === text)) sum += Number(value)
+  }
+  return sum
+}
