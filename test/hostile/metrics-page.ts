@@ -2,8 +2,8 @@
 
 export interface MetricQuery {
   readonly name: string
-  /** All series that have these; default: every series of the name. */
-  readonly labels?: Readonly<Record<string, string>>
+  /** All series that have these, each one of several values if several are given; default: every series of the name. */
+  readonly labels?: Readonly<Record<string, string | readonly string[]>>
 }
 
 const SERIES = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/
@@ -32,7 +32,7 @@ export function sumIn(page: string, { name, labels = {} }: MetricQuery): number 
     const [, series, has = '', value] = SERIES.exec(line) ?? []
     if (series !== name) continue
     const pairs = new Map(Array.from(has.matchAll(LABEL), ([, label = '', text = '']) => [label, text]))
-    if (wanted.every(([label, text]) => pairs.get(label) === text)) sum += Number(value)
+    if (wanted.every(([label, texts]) => [texts].flat().includes(pairs.get(label) ?? ''))) sum += Number(value)
   }
   return sum
 }
