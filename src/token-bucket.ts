@@ -24,4 +24,9 @@ export class TokenBucket {
   take(tokens: number): void {
     this.milliTokens -= tokens * 1000
   }
+
+  /** Milliseconds until it is full again, from the last `waitMs` on. */
+  missingMs(perSecond: number): number {
+    return (perSecond * 1000 - this.milliTokens) / perSecond
+  }
 }

@@ -210,6 +210,8 @@ const PARTS: Readonly<Record<string, Part>> = {
       'chat/chat.contract.ts',
       'protocol/',
       'config/',
+      'abuse/',
+      'abuse/ledger.ts',
       'log/',
       'transport/',
       'delivery/',

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common'
+import { AbuseModule } from '../abuse/abuse.module.js'
 import { DeliveryModule } from '../delivery/delivery.module.js'
 import { LogModule } from '../log/log.module.js'
 import { RoomsModule } from '../rooms/rooms.module.js'
@@ -9,7 +10,7 @@ import { HistoryService } from './history.service.js'
 import { PublishRate } from './publish-rate.js'
 
 @Module({
-  imports: [LogModule, DeliveryModule, RoomsModule],
+  imports: [AbuseModule, LogModule, DeliveryModule, RoomsModule],
   controllers: [ChatController],
   providers: [SendService, HistoryService, HistoryTurns, PublishRate],
 })

@@ -52,14 +52,14 @@ export class SendService {
   }
 
   /** Throws what keeps the message from being sent, and counts it if nothing does. */
-  private check({ principal: caller, connection }: Publisher, { room: id, body }: Message): void {
+  private check({ principal: caller }: Publisher, { room: id, body }: Message): void {
     const standing = this.rooms.require(id).standingOf(caller.user)
     if (!this.policy.maySend(caller, id, standing)) throw notAllowed(id, standing)
     const { maxMessageBytes } = this.settings.current.transport
     if (body.length > maxMessageBytes) {
       throw new NestwireException(ErrorCode.MessageTooLarge, `a message has at most ${maxMessageBytes} bytes`)
     }
-    if (!actsForSystem(caller)) this.rate.spend(connection, body.length)
+    if (!actsForSystem(caller)) this.rate.spend(caller.user, body.length)
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * How many signals pass. Nobody merges them into batches and no lane holds them, so both who sends and who hears is
- * bounded: a session, as `PublishRate` does, and what a room may cost on this node, wherever its signals come from.
+ * bounded: a session, and what a room may cost on this node, wherever its signals come from.
  */
 import type { Clock } from '../clock.js'
 import type { Settings } from '../config/settings.js'

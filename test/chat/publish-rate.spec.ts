@@ -68,15 +68,47 @@ test('a message larger than a second may hold passes when nothing was sent befor
   expect(await said()).toEqual([4_096, 4_096])
 })
 
-test('each session has its own, which a refresh does not fill', async () => {
-  const { say, says, join, connect, alice, sessions } = await withAlice(THREE_A_SECOND)
+test('all devices of a user share one, which neither a refresh nor a new connection fills', async () => {
+  const { say, says, join, connect, alice, sessions, clock } = await withAlice(THREE_A_SECOND)
   const second = connect('alice')
   await join(second, lobby)
-  for (const bytes of [1, 2, 3]) await say(bytes)
+  for (const bytes of [1, 2]) await say(bytes)
+  await says(second, lobby, { body: 'from the other device' })
   const session = sessions.ofConnection(alice.connection)
   if (session !== undefined) sessions.refresh(session, { ...alice.principal })
-  await expect(say(4)).rejects.toEqual(refusal('RATE_LIMITED'))
-  expect(await says(second, lobby, { body: 'from the other device' })).toMatchObject({ seq: 5 })
+  const third = connect('alice')
+  await join(third, lobby)
+  for (const device of [alice, second, third]) {
+    await expect(says(device, lobby, { body: 'more' })).rejects.toEqual(tooFast(334))
+  }
+  clock.advance(334)
+  expect(await says(third, lobby, { body: 'later' })).toMatchObject({ seq: 5 })
+})
+
+test('what one user spends costs another nothing', async () => {
+  const { say, says, join, connect } = await withAlice(THREE_A_SECOND)
+  const bob = connect('bob')
+  await join(bob, lobby)
+  for (const bytes of [1, 2, 3]) await say(bytes)
+  for (let n = 0; n < 3; n += 1) await says(bob, lobby, { body: 'hi' })
+  await expect(says(bob, lobby, { body: 'hi' })).rejects.toEqual(refusal('RATE_LIMITED'))
+})
+
+test('whoever publishes when as many are remembered as may be passes, and is counted', async () => {
+  const { says, join, connect, abuse, clock } = await withAlice({ ...THREE_A_SECOND, NESTWIRE_ABUSE_MAX_TRACKED: '16' })
+  const crowd = Array.from({ length: 17 }, (_, at) => connect(`user-${at}`))
+  for (const one of crowd) await join(one, lobby)
+  const speak = (one: (typeof crowd)[number]) => says(one, lobby, { body: 'hi' })
+  for (const one of crowd) for (let n = 0; n < 3; n += 1) await speak(one)
+  expect(abuse.untracked).toBe(3)
+  for (const remembered of crowd.slice(0, 16)) await expect(speak(remembered)).rejects.toEqual(tooFast(334))
+  for (const other of crowd.slice(16)) await speak(other)
+  expect(abuse.untracked).toBe(4)
+  // A second later all are forgotten, and there is room.
+  clock.advance(1_000)
+  for (const one of crowd.slice(16)) for (let n = 0; n < 3; n += 1) await speak(one)
+  for (const one of crowd.slice(16)) await expect(speak(one)).rejects.toEqual(refusal('RATE_LIMITED'))
+  expect(abuse.untracked).toBe(4)
 })
 
 test.each(['service', 'admin'] as const)('the role %s is not limited', async (role) => {
