@@ -4,7 +4,8 @@ import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort, startListening, type Command, type ListeningProcess } from './listening-process.js'
+import { freePort } from './free-port.js'
+import { startListening, type Command, type ListeningProcess } from './listening-process.js'
 
 export type BrokerName = 'nats' | 'redis'
 

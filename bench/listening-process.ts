@@ -1,7 +1,7 @@
 /** A program that listens on a port of this machine. It ends with this process, or when told to. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface ListeningProcess {
@@ -49,15 +49,6 @@ export async function startListening(
     await close()
     throw new Error(`${program} does not start`, { cause: error })
   }
-}
-
-export async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1')
-  await once(listener, 'listening')
-  const { port } = listener.address() as AddressInfo
-  listener.close()
-  await once(listener, 'close')
-  return port
 }
 
 async function untilListening(child: ChildProcess, port: number): Promise<void> {

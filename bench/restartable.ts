@@ -1,7 +1,8 @@
 /** A server that is ended in order and started again in the same place: the same port, the same data folder. */
 import { SERVER_SETTINGS } from './contest.js'
+import { freePort } from './free-port.js'
 import { startRival, type RivalProcess } from './rivals/rivals.js'
-import { portToComeBackTo, ServerPlace, type ServerRun } from './server-process.js'
+import { ServerPlace, type ServerRun } from './server-process.js'
 import { OURS } from './suite.js'
 
 export type RestartableName = typeof OURS | 'socket.io'
@@ -28,7 +29,7 @@ export const makeRestartable = (name: RestartableName, env: Readonly<Record<stri
   name === OURS ? makeOurs(env) : makeSocketIo(env)
 
 async function makeOurs(env: Readonly<Record<string, string>>): Promise<Restartable> {
-  const port = await portToComeBackTo()
+  const port = await freePort()
   const place = await ServerPlace.make({ settings: { ...SERVER_SETTINGS, ...env }, port })
   let run: ServerRun | undefined
   return {
@@ -50,7 +51,7 @@ async function makeOurs(env: Readonly<Record<string, string>>): Promise<Restarta
 }
 
 async function makeSocketIo(env: Readonly<Record<string, string>>): Promise<Restartable> {
-  const port = await portToComeBackTo()
+  const port = await freePort()
   let rival: RivalProcess | undefined
   return {
     dialect: 'socket.io',

@@ -7,7 +7,6 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -46,12 +45,6 @@ const START_TIMEOUT_MS = 30_000
 const STOP_TIMEOUT_MS = 30_000
 /** The first line of the banner. */
 const LISTENING = /listens on nestwires?:\/\/\S+:(\d+),/
-/**
- * Below the ports that the kernel gives to clients: one that tries to connect while nobody listens could be given the very
- * port it wants to reach, and be connected to itself.
- */
-const [FIRST_PORT, LAST_PORT] = [20_000, 32_000]
-
 /** `settings`: NESTWIRE_ variables beside those this sets. */
 export async function startServer(settings: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
   const place = await ServerPlace.make({ settings, port: 0 })
@@ -62,22 +55,6 @@ export async function startServer(settings: Readonly<Record<string, string>> = {
   } catch (error) {
     await close()
     throw error
-  }
-}
-
-/** A port that is free now, and that no client is given while the server is away. */
-export async function portToComeBackTo(): Promise<number> {
-  for (;;) {
-    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT))
-    const listener = createServer().listen(port, '127.0.0.1')
-    const isFree = await once(listener, 'listening').then(
-      () => true,
-      () => false,
-    )
-    if (!isFree) continue
-    listener.close()
-    await once(listener, 'close')
-    return port
   }
 }
 

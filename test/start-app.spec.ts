@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../bench/free-port.js'
 import { StartUpError } from '../src/config/start-up-error.js'
 import { loadSettings } from '../src/config/load-settings.js'
 import { startApp } from '../src/start-app.js'
@@ -10,28 +11,12 @@ import { temporaryFolder } from './auth/key-files.js'
 import { RawClient } from './support/raw-client.js'
 import { runApp } from './support/running-app.js'
 
-function portOf(server: Server): string {
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no TCP port')
-  return String(address.port)
-}
-
 /** A port that somebody else listens on until the test is over. */
 async function takenPort(): Promise<string> {
   const other = createServer().listen(0, '127.0.0.1')
   onTestFinished(() => void other.close())
   await once(other, 'listening')
-  return portOf(other)
-}
-
-/** A port that nobody listened on a moment ago. */
-async function freePort(): Promise<string> {
-  const other = createServer().listen(0, '127.0.0.1')
-  await once(other, 'listening')
-  const port = portOf(other)
-  other.close()
-  await once(other, 'close')
-  return port
+  return String((other.address() as AddressInfo).port)
 }
 
 async function startUpErrorOf(env: Record<string, string>): Promise<string> {
@@ -73,7 +58,7 @@ test('a taken port is told with the setting that chose it', async () => {
 
 test('a taken HTTP port leaves the other port free', async () => {
   const httpPort = await takenPort()
-  const port = await freePort()
+  const port = String(await freePort())
   expect(await startUpErrorOf({ NESTWIRE_PORT: port, NESTWIRE_HTTP_PORT: httpPort })).toMatch(/NESTWIRE_HTTP_PORT\)$/)
   const { address } = await runApp({ NESTWIRE_PORT: port })
   expect(String(address.port)).toBe(port)
@@ -103,7 +88,7 @@ test('a swapped limit holds for the next connection', async () => {
 })
 
 test('a node that is to join a cluster does not run alone', async () => {
-  const port = await freePort()
+  const port = String(await freePort())
   const secrets = { NESTWIRE_AUTH_SECRET: 'x'.repeat(32), NESTWIRE_TICKET_SECRET: 'x'.repeat(32) }
   expect(await startUpErrorOf({ NESTWIRE_CLUSTER_URL: `nats://127.0.0.1:${port}`, ...secrets })).toMatch(
     /^NATS at nats:\/\/127\.0\.0\.1:\d+ cannot be used: /,

@@ -5,7 +5,8 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { freePort, startListening, type Command, type ListeningProcess } from '../listening-process.js'
+import { freePort } from '../free-port.js'
+import { startListening, type Command, type ListeningProcess } from '../listening-process.js'
 import type { RivalDialectName } from '../load/rival-dialects.js'
 
 interface Rival {

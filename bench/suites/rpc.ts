@@ -5,7 +5,7 @@
  * Nest server behind it.
  */
 import { startBroker, type Broker } from '../broker-process.js'
-import { freePort } from '../listening-process.js'
+import { freePort } from '../free-port.js'
 import type { RpcClientProgram, RpcLoad } from '../load/rpc-client.js'
 import type { RpcPlace, RpcServerProgram } from '../load/rpc-server.js'
 import { rpcTransportNames, rpcTransports, type RpcTransportName } from '../load/rpc-transports.js'

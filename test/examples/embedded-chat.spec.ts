@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { startShop } from '../../examples/embedded-chat/start-shop.js'
 import { issueToken } from '../../src/auth/token-issuer.js'
 import { connect, type ChatClient } from '../../src/client/index.js'
-import { freePort } from '../nest/chat-scene.js'
+import { freePort } from '../../bench/free-port.js'
 
 const SECRET = 'the secret of the shop, which is no secret'
 

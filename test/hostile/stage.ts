@@ -4,7 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeCertificates, type BenchCertificates } from '../../bench/certificates.js'
-import { portToComeBackTo, ServerPlace, type ServerRun } from '../../bench/server-process.js'
+import { freePort } from '../../bench/free-port.js'
+import { ServerPlace, type ServerRun } from '../../bench/server-process.js'
 import { WorkerProcess } from '../../bench/worker-process.js'
 import { issueToken } from '../../src/auth/token-issuer.js'
 import type { Attack } from './attack.js'
@@ -65,7 +66,7 @@ export class Stage {
 
   static async open(options: StageOptions): Promise<Stage> {
     const { main, crowdWorker = CROWD_WORKER, settings, isLong, isOverTls = false } = options
-    const httpPort = await portToComeBackTo()
+    const httpPort = await freePort()
     const certificates = isOverTls ? makeCertificates() : undefined
     const own = { NESTWIRE_HTTP_PORT: String(httpPort), NESTWIRE_LOG_LEVEL: 'fatal' }
     const all = { ...own, ...certificates?.settings, ...settings }

@@ -1,6 +1,4 @@
 /** A running chat server, a Nest service that uses it by `ChatService`, and alice, who talks by the plain client. */
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import type { INestApplicationContext } from '@nestjs/common'
 import { Test } from '@nestjs/testing'
 import { ChatService, NestwireClientModule, type ChatServiceOptions, type RoomItem } from 'nestwire'
@@ -51,15 +49,4 @@ export async function nextTexts(items: AsyncIterable<RoomItem>, count: number): 
     if (texts.length === count) break
   }
   return texts
-}
-
-/** A port that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1')
-  await once(listener, 'listening')
-  const address = listener.address()
-  listener.close()
-  await once(listener, 'close')
-  if (address === null || typeof address === 'string') throw new Error('not listening')
-  return address.port
 }

@@ -1,10 +1,11 @@
 import { ConnectionClosedError, ServerError, TimeoutError, type RoomItem } from 'nestwire'
 import { describe, expect, test } from 'vitest'
+import { freePort } from '../../bench/free-port.js'
 import { issueToken } from '../../src/auth/token-issuer.js'
 import { startPath } from '../client/cuttable-path.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { runApp } from '../support/running-app.js'
-import { freePort, nextTexts, startScene, startService, textOf } from './chat-scene.js'
+import { nextTexts, startScene, startService, textOf } from './chat-scene.js'
 import { failureOf } from './nest-apps.js'
 
 describe('send', () => {

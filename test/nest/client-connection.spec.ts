@@ -1,9 +1,9 @@
-import { createServer, type AddressInfo, type Socket } from 'node:net'
-import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { Controller } from '@nestjs/common'
 import { Ctx, MessagePattern, Payload } from '@nestjs/microservices'
 import { NEVER, type Observable } from 'rxjs'
 import { expect, test } from 'vitest'
+import { freePort } from '../../bench/free-port.js'
 import { CloseCode } from '../../src/protocol/close-codes.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import { parseUserId } from '../../src/protocol/ids.js'
@@ -44,16 +44,6 @@ async function start(options: StartOptions<never>['server'] = {}) {
     for (const socket of sockets.splice(0)) socket.destroy()
   }
   return { ...started, cut }
-}
-
-/** A port where nobody listens. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 const tokens: Authenticator = {

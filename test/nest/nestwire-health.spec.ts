@@ -4,9 +4,10 @@ import { Test } from '@nestjs/testing'
 import { ChatService, NestwireClientModule, NestwireHealthIndicator, type ChatServiceOptions } from 'nestwire'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../bench/free-port.js'
 import { ScriptedServer } from '../client/scripted-server.js'
 import { ManualClock } from '../support/manual-clock.js'
-import { freePort, startScene } from './chat-scene.js'
+import { startScene } from './chat-scene.js'
 import { Gate } from './nest-apps.js'
 
 @Controller('health')

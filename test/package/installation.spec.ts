@@ -1,7 +1,7 @@
 /** `npm pack`, then what its users do with it. Needs a build, and the npm registry or its cache. */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { freePort } from '../nest/chat-scene.js'
+import { freePort } from '../../bench/free-port.js'
 import { Workplace, type Project } from './installed.js'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })

@@ -7,7 +7,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { portToComeBackTo, ServerPlace, type ServerRun } from '../../bench/server-process.js'
+import { freePort } from '../../bench/free-port.js'
+import { ServerPlace, type ServerRun } from '../../bench/server-process.js'
 import { issueToken } from '../../src/auth/token-issuer.js'
 import { MetricsPage } from '../hostile/metrics-page.js'
 import { JudgedCrowd } from '../torture/judged-crowd.js'
@@ -65,7 +66,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const folder = await mkdtemp(join(tmpdir(), 'nestwire-soak-'))
   const configFile = join(folder, 'settings')
   await writeFile(configFile, RELOADED[0])
-  const [port, httpPort] = [await portToComeBackTo(), await portToComeBackTo()]
+  const [port, httpPort] = [await freePort(), await freePort()]
   const settings = {
     NESTWIRE_CONFIG_FILE: configFile,
     NESTWIRE_HTTP_PORT: String(httpPort),

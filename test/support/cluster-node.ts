@@ -1,5 +1,6 @@
 /** One node of a cluster as a process of its own, always on the same ports: killed, frozen, drained and started again. */
-import { portToComeBackTo, ServerPlace, type ServerRun } from '../../bench/server-process.js'
+import { freePort } from '../../bench/free-port.js'
+import { ServerPlace, type ServerRun } from '../../bench/server-process.js'
 
 export interface Readiness {
   /** 200 or 503; 0: nobody answered. */
@@ -28,7 +29,7 @@ export class ClusterNode {
 
   /** Nothing runs yet. */
   static async place({ name, main, settings }: NodePlace): Promise<ClusterNode> {
-    const [port, httpPort] = [await portToComeBackTo(), await portToComeBackTo()]
+    const [port, httpPort] = [await freePort(), await freePort()]
     const own = { NESTWIRE_NODE_NAME: name, NESTWIRE_HOST: LOOPBACK, NESTWIRE_HTTP_PORT: String(httpPort), ...settings }
     const place = await ServerPlace.make({ ...(main === undefined ? {} : { main }), port, settings: own })
     return new ClusterNode(name, port, httpPort, place)

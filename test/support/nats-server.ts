@@ -3,15 +3,15 @@
  * Without `nats-server` on the machine the specs are skipped, and say how to run them.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect as connectToNats } from '@nats-io/transport-node'
+import { freePort } from '../../bench/free-port.js'
 
 const PROGRAM = 'nats-server'
 const LOOPBACK = '127.0.0.1'
@@ -23,24 +23,6 @@ const ELECTION_TIMEOUT_MS = 20_000
 /** For `describe.skipIf`. */
 export const isNatsMissing = spawnSync(PROGRAM, ['--version'], { stdio: 'ignore' }).status !== 0
 if (isNatsMissing) console.log('nats-server: missing, so what needs it is skipped; to get it: npm run setup')
-
-/** Below those that kernels give away, so that it is still free when the server is started again. */
-const PORTS = { from: 20_000, to: 32_000 } as const
-
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(PORTS.from, PORTS.to)
-    const server = createServer().listen(port, LOOPBACK)
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    )
-    if (!isFree) continue
-    server.close()
-    await once(server, 'close')
-    return port
-  }
-}
 
 const accepts = (port: number): Promise<boolean> =>
   new Promise((resolve) => {

@@ -2,7 +2,8 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { ReturningCrowd } from '../../bench/load/returning-crowd.js'
-import { portToComeBackTo, ServerPlace } from '../../bench/server-process.js'
+import { freePort } from '../../bench/free-port.js'
+import { ServerPlace } from '../../bench/server-process.js'
 import { compileSources, type CompiledSources } from '../support/compiled-sources.js'
 
 const DRAIN_TIMEOUT_MS = 10_000
@@ -22,7 +23,7 @@ beforeAll(async () => void (sources = await compileSources()))
 afterAll(() => sources.remove())
 
 test('a drain under load tells everybody, loses nothing and ends in time', { timeout: 120_000 }, async () => {
-  const port = await portToComeBackTo()
+  const port = await freePort()
   const place = await ServerPlace.make({ main: join(sources.folder, 'main.js'), settings: SETTINGS, port })
   onTestFinished(() => place.close())
   const first = place.run()

@@ -4,7 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { issueToken } from '../../src/auth/token-issuer.js'
-import { portToComeBackTo, ServerPlace, type ServerRun } from '../../bench/server-process.js'
+import { freePort } from '../../bench/free-port.js'
+import { ServerPlace, type ServerRun } from '../../bench/server-process.js'
 import { JudgedCrowd } from './judged-crowd.js'
 import { Random, type Span } from './random.js'
 import { roomsNamed } from './room-names.js'
@@ -69,7 +70,7 @@ const KILL_DURING_DRAIN = 0.1
 const MAX_VIOLATIONS = 50
 
 export async function runTorture(options: TortureOptions): Promise<TortureReport> {
-  const port = await portToComeBackTo()
+  const port = await freePort()
   const { main } = options
   const place = await ServerPlace.make({ ...(main === undefined ? {} : { main }), settings: SETTINGS, port })
   const torture = new Torture(options, place, port)

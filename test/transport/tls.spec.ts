@@ -6,6 +6,7 @@ import { Controller } from '@nestjs/common'
 import { Ctx, MessagePattern } from '@nestjs/microservices'
 import { firstValueFrom } from 'rxjs'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../bench/free-port.js'
 import { decodeBody, encodeBody } from '../../src/protocol/body.js'
 import { NestwireClient } from '../../src/transport/nestwire-client.js'
 import { NestwireContext } from '../../src/transport/nestwire.context.js'
@@ -194,10 +195,7 @@ describe.skipIf(isOpensslMissing)('limits of handshakes', () => {
 
   test('tells two sockets of one client port apart, which lead to two addresses of the server', async () => {
     const { port, server } = await startSecured({}, {}, '0.0.0.0')
-    const listener = createServer().listen(0, '127.0.0.1')
-    await once(listener, 'listening')
-    const { port: localPort } = listener.address() as AddressInfo
-    listener.close()
+    const localPort = await freePort()
     const [first, second] = ['127.0.0.1', '127.0.0.2'].map((host) => {
       const socket = connectPlain({ port, host, localAddress: '127.0.0.1', localPort })
       onTestFinished(() => void socket.destroy())

@@ -1,10 +1,10 @@
 /** Connections: made and lost, calls in flight then, bounds, and what an application may ask of its transport. */
-import { once } from 'node:events'
-import { createServer, Socket, type AddressInfo, type Server } from 'node:net'
+import { Socket, type AddressInfo, type Server } from 'node:net'
 import { Controller, Injectable } from '@nestjs/common'
 import { MessagePattern, Payload, type ClientProxy } from '@nestjs/microservices'
 import { NEVER, Observable, lastValueFrom, take, toArray } from 'rxjs'
 import { expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../../bench/free-port.js'
 import { NestwireClient } from '../../../src/transport/nestwire-client.js'
 import { Gate, Journal } from '../nest-apps.js'
 import {
@@ -53,14 +53,6 @@ const LARGE = 'x'.repeat(50_000)
 const module = { controllers: [LongController], providers: [Gate, Journal] }
 const start = (transport: Transported, port = 0) => startMicroservice(transport, { ...module, port })
 
-async function portOfNobody(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 /** The sockets of a server's clients, as the server has them. */
 function acceptedBy(server: Server): readonly Socket[] {
   const sockets: Socket[] = []
@@ -84,13 +76,13 @@ onBoth((transport) => {
   })
 
   test('a server that is not there refuses connect and calls', async () => {
-    const client = clientOf(transport, await portOfNobody())
+    const client = clientOf(transport, await freePort())
     await expect(client.connect()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
     expect(await outcomeOf(client, 'echo')).toMatchObject({ values: [], error: { code: 'ECONNREFUSED' } })
   })
 
   test('a server that comes later is found by the next call', async () => {
-    const port = await portOfNobody()
+    const port = await freePort()
     const client = clientOf(transport, port)
     await outcomeOf(client, 'echo')
     await start(transport, port)
