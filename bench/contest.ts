@@ -43,8 +43,8 @@ export async function startContestant(
   return name === 'naive' ? startNaive() : startRival(name)
 }
 
-/** Starts a server and fills its room; for one contestant at a time, see `withContestants` for several. */
-export async function enterContest(name: ContestantName, options: LoadOptions): Promise<Contestant> {
+/** Starts a server and fills its room. */
+async function enterContest(name: ContestantName, options: LoadOptions): Promise<Contestant> {
   const server = await startContestant(name)
   try {
     return { name, server, load: await RoomLoad.open(server, options) }
@@ -54,7 +54,7 @@ export async function enterContest(name: ContestantName, options: LoadOptions): 
   }
 }
 
-export async function leaveContest({ server, load }: Contestant): Promise<void> {
+async function leaveContest({ server, load }: Contestant): Promise<void> {
   await load.close()
   await server.close()
 }
