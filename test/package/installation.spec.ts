@@ -6,8 +6,16 @@ import { Workplace, type Project } from './installed.js'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
-const NEST = ['@nestjs/common@12', '@nestjs/core@12', '@nestjs/microservices@12', 'reflect-metadata', 'rxjs', 'zod@4']
-const TYPES = '@types/node@24'
+interface Lock {
+  readonly packages: Readonly<Record<string, { readonly version: string }>>
+}
+
+/** As they are installed here: a release of somebody else fails no test. */
+const lock: Lock = JSON.parse(readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8'))
+const locked = (name: string): string => `${name}@${lock.packages[`node_modules/${name}`]?.version}`
+const PEERS = ['@nestjs/common', '@nestjs/core', '@nestjs/microservices', 'reflect-metadata', 'rxjs', 'zod']
+const NEST = PEERS.map(locked)
+const TYPES = locked('@types/node')
 const NODE = process.execPath
 const SERVE = ['node_modules/nestwire/dist/cli/main.js', 'serve']
 const FREE_PORTS = { NESTWIRE_PORT: '0', NESTWIRE_HTTP_PORT: '0' }
