@@ -10,7 +10,7 @@ export interface Row {
 export const OURS = 'nestwire'
 
 export interface SuiteOptions {
-  /** Under 45 s; fewer rounds of less work. */
+  /** Fewer rounds of less work: under 45 s, or `run.ts` says that it was not. */
   readonly isQuick: boolean
   /** Tells the person at the terminal what is going on. */
   readonly progress: (line: string) => void

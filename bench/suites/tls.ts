@@ -5,7 +5,8 @@
  * share the cores; serverUs is the server's processor time for one. `resumed` shows the ticket of an earlier handshake.
  * Fan-out: toLastMs from publishing to the last of the members, one message at a time; deliveriesPerSecond with 64 in
  * flight. The readers decrypt on the same cores, so that the ratio is that of a machine with both ends; serverUsPerDelivery
- * is of the server alone. kbPerConnection: RSS with all members less RSS with a tenth, a member; bursts come later.
+ * is of the server alone. kbPerConnection: RSS with all members less RSS with a tenth, a member, once, before the first
+ * message: it has no spread.
  */
 import { makeCertificates } from '../certificates.js'
 import { SERVER_SETTINGS, startContestant, type RunningServer } from '../contest.js'
@@ -16,7 +17,7 @@ import { readCpuUs } from '../load/process-cpu.js'
 import { RoomLoad } from '../load/room-load.js'
 import { readUsage } from '../process-usage.js'
 import { interleave } from '../rounds.js'
-import { percentile, ratiosOf } from '../statistics.js'
+import { percentile, ratiosOf, rounded } from '../statistics.js'
 import { OURS, type Row, type Suite } from '../suite.js'
 import { WorkerProcess } from '../worker-process.js'
 
@@ -36,7 +37,8 @@ interface Side {
   readonly kbPerConnection: number
 }
 
-const FIGURES = ['toLastMsP50', 'deliveriesPerSecond', 'serverUsPerDelivery', 'kbPerConnection'] as const
+/** Of each turn. */
+const FIGURES = ['toLastMsP50', 'deliveriesPerSecond', 'serverUsPerDelivery'] as const
 type Figures = Readonly<Record<(typeof FIGURES)[number], number>>
 
 export const tls: Suite = {
@@ -54,9 +56,10 @@ export const tls: Suite = {
       const rows: Row[] = []
       const { members } = params
       for (const { contestant, results } of await interleave(sides, params.rounds, (side) => fanOut(side, params))) {
-        rows.push(turnRow(contestant.name, { members }, { turns: results, failures }))
+        const row = turnRow(contestant.name, { members }, { turns: results, failures })
+        rows.push({ ...row, kbPerConnection: contestant.kbPerConnection })
       }
-      const ratios = ratiosOf(rows, FIGURES, 'members')
+      const ratios = ratiosOf(rows, [...FIGURES, 'kbPerConnection'], 'members')
       progress('handshakes')
       rows.push(...(await shakeHands(sides, params)))
       const settings = { ...params, messageBytes: MESSAGE_BYTES, settings: SERVER_SETTINGS }
@@ -79,11 +82,11 @@ async function open(
   const load = await RoomLoad.open({ ...server, ca }, { members: first })
   const baseKb = readUsage(server.pid).rssKb
   await load.grow(members - first)
-  const kbPerConnection = (readUsage(server.pid).rssKb - baseKb) / (members - first)
+  const kbPerConnection = rounded((readUsage(server.pid).rssKb - baseKb) / (members - first))
   return { name, server, ca, load, kbPerConnection }
 }
 
-async function fanOut({ server, load, kbPerConnection }: Side, params: Params): Promise<Turn<Figures>> {
+async function fanOut({ server, load }: Side, params: Params): Promise<Turn<Figures>> {
   const toLastMs: number[] = []
   while (toLastMs.length < params.broadcasts) {
     const result = await load.broadcast()
@@ -100,7 +103,6 @@ async function fanOut({ server, load, kbPerConnection }: Side, params: Params): 
     toLastMsP50: percentile(toLastMs, 0.5),
     deliveriesPerSecond: (1_000 * deliveries) / burst.elapsedMs,
     serverUsPerDelivery: (readCpuUs(server.pid) - startUs) / deliveries,
-    kbPerConnection,
   }
   return { figures }
 }
