@@ -45,7 +45,7 @@ export const tls: Suite = {
   question: 'handshakes a second, full and resumed; memory of a connection and fan-out beside the same without TLS',
   async run({ isQuick, progress }) {
     const params = isQuick ? QUICK : FULL
-    const certificates = makeCertificates()
+    const certificates = await makeCertificates()
     const sides: Side[] = []
     try {
       progress(`${params.members} members join, twice`)

@@ -6,7 +6,7 @@ export interface MetricQuery {
   readonly labels?: Readonly<Record<string, string | readonly string[]>>
 }
 
-const SERIES = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/
+const SERIES = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/gm
 const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g
 
 export class MetricsPage {
@@ -28,11 +28,20 @@ export class MetricsPage {
 export function sumIn(page: string, { name, labels = {} }: MetricQuery): number {
   const wanted = Object.entries(labels)
   let sum = 0
-  for (const line of page.split('\n')) {
-    const [, series, has = '', value] = SERIES.exec(line) ?? []
-    if (series !== name) continue
-    const pairs = new Map(Array.from(has.matchAll(LABEL), ([, label = '', text = '']) => [label, text]))
-    if (wanted.every(([label, texts]) => [texts].flat().includes(pairs.get(label) ?? ''))) sum += Number(value)
+  for (const series of seriesIn(page)) {
+    if (series.name !== name) continue
+    const pairs = new Map(Array.from(series.labels.matchAll(LABEL), ([, label = '', text = '']) => [label, text]))
+    if (wanted.every(([label, texts]) => [texts].flat().includes(pairs.get(label) ?? ''))) sum += series.figure
   }
   return sum
 }
+
+export interface Series {
+  readonly name: string
+  /** As the page has them: `a="1",b="2"`. */
+  readonly labels: string
+  readonly figure: number
+}
+
+export const seriesIn = (page: string): readonly Series[] =>
+  Array.from(page.matchAll(SERIES), ([, name = '', labels = '', figure]) => ({ name, labels, figure: Number(figure) }))

@@ -67,7 +67,7 @@ export class Stage {
   static async open(options: StageOptions): Promise<Stage> {
     const { main, crowdWorker = CROWD_WORKER, settings, isLong, isOverTls = false } = options
     const httpPort = await freePort()
-    const certificates = isOverTls ? makeCertificates() : undefined
+    const certificates = isOverTls ? await makeCertificates() : undefined
     const own = { NESTWIRE_HTTP_PORT: String(httpPort), NESTWIRE_LOG_LEVEL: 'fatal' }
     const all = { ...own, ...certificates?.settings, ...settings }
     const place = await ServerPlace.make({ ...(main === undefined ? {} : { main }), settings: all, port: 0 })

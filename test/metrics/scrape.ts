@@ -1,5 +1,6 @@
 /** What `/metrics` says at this moment. */
 import { expect } from 'vitest'
+import { seriesIn } from '../hostile/metrics-page.js'
 import type { TestApp } from '../support/running-app.js'
 
 const PREFIX = 'nestwire_'
@@ -20,9 +21,9 @@ export async function scrape({ httpAddress }: TestApp): Promise<Scrape> {
   const text = await response.text()
   return {
     figures: new Map(
-      Array.from(text.matchAll(/^(\w+(?:\{.*\})?) (\S+)$/gm), ([, series = '', figure]) => [
-        series.startsWith(PREFIX) ? series.slice(PREFIX.length) : series,
-        Number(figure),
+      seriesIn(text).map(({ name, labels, figure }) => [
+        `${name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name}${labels === '' ? '' : `{${labels}}`}`,
+        figure,
       ]),
     ),
     names: Array.from(text.matchAll(/^# TYPE (\w+) /gm), ([, name = '']) => name),

@@ -8,6 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
+import { makeCertificate, type Certificate } from '../../bench/certificates.js'
+
+export type { Certificate } from '../../bench/certificates.js'
 
 const PROGRAM = 'openssl'
 const run = promisify(execFile)
@@ -15,12 +18,6 @@ const run = promisify(execFile)
 /** For `describe.skipIf`. */
 export const isOpensslMissing = spawnSync(PROGRAM, ['version'], { stdio: 'ignore' }).status !== 0
 if (isOpensslMissing) console.log('openssl: missing, so what needs it is skipped; to get it: npm run setup')
-
-/** PEM files. */
-export interface Certificate {
-  readonly certFile: string
-  readonly keyFile: string
-}
 
 export class CertificateAuthority {
   private made = 0
@@ -34,7 +31,7 @@ export class CertificateAuthority {
   static async make(): Promise<CertificateAuthority> {
     const folder = await mkdtemp(join(tmpdir(), 'nestwire-certificates-'))
     onTestFinished(() => rm(folder, { recursive: true, force: true }))
-    return new CertificateAuthority(folder, await makeCertificate(folder, 'authority', []))
+    return new CertificateAuthority(folder, await makeCertificate(folder, 'authority'))
   }
 
   get caFile(): string {
@@ -48,12 +45,12 @@ export class CertificateAuthority {
 
   /** `altName` is what it is for: `DNS:localhost`, `IP:127.0.0.1`. */
   issue(altName: string): Promise<Certificate> {
-    return makeCertificate(this.folder, this.nextName(), [...this.signer(), '-addext', `subjectAltName=${altName}`])
+    return makeCertificate(this.folder, this.nextName(), { signer: this.own, altName })
   }
 
   /** For a common name alone. */
   issueTo(commonName: string): Promise<Certificate> {
-    return makeCertificate(this.folder, this.nextName(), [...this.signer(), '-subj', `/CN=${commonName}`])
+    return makeCertificate(this.folder, this.nextName(), { signer: this.own, commonName })
   }
 
   /** Good until yesterday. */
@@ -72,23 +69,10 @@ export class CertificateAuthority {
     this.made += 1
     return `issued-${this.made}`
   }
-
-  private signer(): readonly string[] {
-    const { certFile, keyFile } = this.own
-    return ['-CA', certFile, '-CAkey', keyFile, '-addext', 'basicConstraints=CA:FALSE']
-  }
 }
 
 /** What `node:tls` takes, of the files. */
 export async function pemOf({ certFile, keyFile }: Certificate): Promise<{ cert: string; key: string }> {
   const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')])
   return { cert, key }
-}
-
-async function makeCertificate(folder: string, name: string, signer: readonly string[]): Promise<Certificate> {
-  const certificate = { certFile: join(folder, `${name}.pem`), keyFile: join(folder, `${name}.key`) }
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', certificate.keyFile]
-  const common = ['req', '-x509', '-days', '1', '-subj', `/CN=${name}`, '-out', certificate.certFile]
-  await run(PROGRAM, [...common, ...key, ...signer])
-  return certificate
 }
