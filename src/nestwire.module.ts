@@ -10,6 +10,7 @@ import { AuthModule } from './auth/auth.module.js'
 import { ChatModule } from './chat/chat.module.js'
 import { ClockModule } from './clock.module.js'
 import { systemClock, type Clock } from './clock.js'
+import { ClusterModule } from './cluster/cluster.module.js'
 import { ClusterViewModule } from './cluster/cluster-view.module.js'
 import { LoadedSettings, readSettings, type GivenSettings } from './config/read-settings.js'
 import { SettingsModule } from './config/settings.module.js'
@@ -43,12 +44,13 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<NestwireModule
     ...definition,
     // Settings and clock are made of the options, in modules of their own.
     global: true,
-    exports: [OPTIONS],
+    exports: [OPTIONS, ClusterModule],
     imports: [
       ...(definition.imports ?? []),
       SettingsModule.from({ inject: [OPTIONS], useFactory: settingsOf }),
       ClockModule.from({ inject: [OPTIONS], useFactory: ({ clock }: NestwireModuleOptions) => clock ?? systemClock }),
       ServerModule,
+      ClusterModule,
       AuthModule,
       RoomsModule,
       ChatModule,

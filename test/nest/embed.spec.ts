@@ -6,7 +6,7 @@ import { Controller, Injectable, Module, type DynamicModule, type INestApplicati
 import { NestFactory } from '@nestjs/core'
 import { MessagePattern } from '@nestjs/microservices'
 import { CurrentUser, NestwireServer, type Principal } from 'nestwire'
-import { NestwireModule, Settings, StartUpError, type GivenSettings } from 'nestwire/server'
+import { ClusterRouter, NestwireModule, Settings, StartUpError, type GivenSettings } from 'nestwire/server'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { issueToken } from '../../src/auth/token-issuer.js'
 import { connect } from '../../src/client/chat-client.js'
@@ -16,7 +16,11 @@ const SECRET = 'the secret of every test, which is no secret'
 
 @Injectable()
 class Elsewhere {
-  constructor(readonly server: NestwireServer) {}
+  constructor(
+    readonly server: NestwireServer,
+    readonly settings: Settings,
+    readonly router: ClusterRouter,
+  ) {}
 }
 
 @Controller()
@@ -76,6 +80,12 @@ test('chat and the handlers of the application are served on one port, behind on
   expect(await room.publish('hi')).toMatchObject({ seq: expect.any(Number) })
   expect(await alice.request('greet', {})).toBe('hello alice')
   expect(app.get(Elsewhere, { strict: false }).server.connectionCount).toBe(1)
+})
+
+test('any module of the application is given the server, its settings and the router', async () => {
+  const { app } = await start(NestwireModule.forRoot({ settings: await testSettings({ NESTWIRE_MAX_ROOMS: 7 }) }))
+  const { server, settings, router } = app.get(Elsewhere, { strict: false })
+  expect([server.connectionCount, settings.current.rooms.maxRooms, router.isAlone]).toEqual([0, 7, true])
 })
 
 test('options come from a factory', async () => {
