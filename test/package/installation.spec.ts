@@ -19,10 +19,11 @@ import { AppController } from './app.controller.js'
 @Module({ controllers: [AppController] })
 export class AppModule {}`
 
-/** The blocks of the README that begin with the name of a file. */
-function readmeFiles(): readonly (readonly [name: string, text: string])[] {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-  const blocks = readme.matchAll(/^```ts\n(\/\/ src\/(\S+\.ts).*\n[^]*?)^```$/gm)
+const textOf = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8')
+
+/** The blocks of a page that begin with the name of a file. */
+function filesOf(page: string): readonly (readonly [name: string, text: string])[] {
+  const blocks = textOf(`../../${page}`).matchAll(/^```ts\n(\/\/ src\/(\S+\.ts).*\n[^]*?)^```$/gm)
   return Array.from(blocks, ([, text = '', name = '']) => [name, text] as const)
 }
 
@@ -32,7 +33,7 @@ let nest: Project
 beforeAll(async () => {
   workplace = await Workplace.make()
   tarball = await workplace.pack()
-  const files = ['server.ts', 'caller.ts', 'chat.ts', 'embedding.ts', 'inferred.ts']
+  const files = ['server.ts', 'caller.ts', 'chat.ts', 'embedding.ts', 'news.policy.ts', 'inferred.ts']
   nest = await workplace.project('nest', { packages: [tarball, ...NEST, TYPES], files })
 })
 afterAll(() => workplace.remove())
@@ -52,7 +53,7 @@ describe('in a new Nest application', () => {
 
   test('what the README says is typed in compiles, and its two applications talk', async () => {
     const [port, httpPort] = [await freePort(), await freePort()]
-    const files = readmeFiles()
+    const files = filesOf('README.md')
     const names = ['notifier.module.ts', 'notifier.ts', 'main.ts', 'app.controller.ts', 'caller.ts']
     expect(files.map(([name]) => name)).toEqual(names)
     for (const [name, text] of files) {
@@ -89,7 +90,9 @@ describe('in a new Nest application', () => {
     expect(JSON.parse(await nest.run('npx', 'nestwire', ...hello))).toMatchObject({ room: 'lobby' })
   })
 
-  test('an application serves with the server in it', async () => {
+  test('an application serves with the server in it, and with the rules for rooms of the guide', async () => {
+    const policy = `// src/news.policy.ts\n${textOf('fresh-app/news.policy.ts')}`
+    expect(filesOf('docs/nest/embed-the-server.md')).toEqual([['news.policy.ts', policy]])
     expect(Number(await nest.start(NODE, ['dist/embedding.js'], /listening on (\d+)/))).toBeGreaterThan(0)
   })
 
