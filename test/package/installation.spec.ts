@@ -33,7 +33,7 @@ let nest: Project
 beforeAll(async () => {
   workplace = await Workplace.make()
   tarball = await workplace.pack()
-  const files = ['server.ts', 'caller.ts', 'chat.ts', 'embedding.ts', 'news.policy.ts', 'inferred.ts']
+  const files = ['server.ts', 'caller.ts', 'chat.ts', 'embedding.ts', 'news.policy.ts', 'inferred.ts', 'who.ts']
   nest = await workplace.project('nest', { packages: [tarball, ...NEST, TYPES], files })
 })
 afterAll(() => workplace.remove())
@@ -69,6 +69,19 @@ describe('in a new Nest application', () => {
     await nest.start(NODE, ['dist/caller.js'], /(application successfully started)/)
     const answers = ['sum', 'count'].map(async (path) => (await fetch(`http://127.0.0.1:${httpPort}/${path}`)).json())
     expect(await Promise.all(answers)).toEqual([6, [1, 2, 3]])
+  })
+
+  test('what the guide to the transport says of tokens compiles, and whoever has none is refused', async () => {
+    const port = String(await freePort())
+    const files = filesOf('docs/nest/transport.md')
+    expect(files.map(([name]) => name)).toEqual(['main.ts', 'app.controller.ts'])
+    for (const [name, text] of files) await nest.write(name, text.replace('7425', port))
+    await nest.write('app.module.ts', APP_MODULE)
+    expect(await nest.compile()).toBe('')
+    await nest.start(NODE, ['dist/main.js'], /(successfully started)/)
+    const tokens = [['key-of-the-shop'], ['another'], []]
+    const answers = tokens.map((token) => nest.run(NODE, 'dist/who.js', port, ...token))
+    expect(await Promise.all(answers)).toEqual(['shop', 'TOKEN_INVALID', 'TOKEN_REQUIRED'])
   })
 
   test('one copy of Nest is for the application and for the package', async () => {
