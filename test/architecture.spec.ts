@@ -341,7 +341,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   // What embeds the server is an entry of its own: nobody else loads the server.
   'embedded.ts': {
-    files: ['cluster/', 'config/', 'nestwire.module.ts'],
+    files: ['cluster/', 'config/', 'nestwire.module.ts', 'rooms/'],
     packages: [],
   },
 }
