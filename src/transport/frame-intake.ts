@@ -118,8 +118,9 @@ export class FrameIntake {
     this.isPaused = false
     this.counters.held -= 1
     this.heardAtMs = nowMs
-    if (this.decoder.isMidFrame) this.halfFrameSinceMs = nowMs
     this.pump(nowMs)
+    // The frame that was begun before the hold may be finished, and another one begun behind it.
+    this.halfFrameSinceMs = this.decoder.isMidFrame ? nowMs : -1
     if (!this.isPaused) this.socket.resume()
   }
 
