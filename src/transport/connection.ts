@@ -134,6 +134,11 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
     return this.state === 'closed' || this.outbox.isIdle || this.outbox.queuedBytes <= roomBytes
   }
 
+  /** What a stream gives now comes too fast. Never so where `whenRoom` lets it on: an idle outbox may have more than that in its socket. */
+  get isOverrun(): boolean {
+    return this.outbox.queuedBytes > this.host.limits.current.maxStreamBufferBytes && !this.hasRoomForStreams
+  }
+
   get queuedBytes(): number {
     return this.outbox.queuedBytes
   }
