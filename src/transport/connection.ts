@@ -31,7 +31,7 @@ import { unacknowledgedBytes } from './kernel-queue.js'
 import { NestwireException } from './nestwire.exception.js'
 import { Outbox, type OutboxOwner } from './outbox.js'
 import { receivePacket } from './receive-packet.js'
-import { RoomLine } from './room-line.js'
+import { SpaceLine } from './space-line.js'
 
 /** Every server PING carries it; nobody waits for a particular PONG, since any byte counts as life. */
 const PING_FRAME = encodePacket({ kind: 'ping', correlation: 1 })
@@ -48,7 +48,7 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   readonly deadlines: ConnectionDeadlines
   readonly openedAtMs: number
   /** Of streams that are paced; `undefined` until the first. */
-  private line: RoomLine | undefined
+  private line: SpaceLine | undefined
   private inFlight = 0
   private isAuthenticating = false
   private hasClientEnded = false
@@ -120,7 +120,7 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   }
 
   whenRoom(proceed: () => void): () => void {
-    this.line ??= new RoomLine(() => this.hasRoomForStreams)
+    this.line ??= new SpaceLine(() => this.hasRoomForStreams)
     return this.line.enter(proceed)
   }
 
