@@ -27,8 +27,10 @@ export class PoolMember implements Loaded {
     this.idleSinceMs = nowMs
   }
 
+  /** Its last calls fail before the pool hears that it is over: those who come behind them wait for another one. */
   get hasRoom(): boolean {
-    const { maxInFlightRequests = Infinity } = this.connection.limits
-    return this.inFlight < Math.max(1, maxInFlightRequests - SPARE_REQUESTS)
+    const { closedBy, limits } = this.connection
+    const { maxInFlightRequests = Infinity } = limits
+    return closedBy === undefined && this.inFlight < Math.max(1, maxInFlightRequests - SPARE_REQUESTS)
   }
 }

@@ -116,7 +116,7 @@ export class InFlightCall implements Timed {
   private next(value: unknown): void {
     if (this.isDone) return
     if (this.shape.toReply !== undefined) return this.reply(value)
-    if (this.connection.queuedBytes > this.host.limits.current.maxStreamBufferBytes) {
+    if (this.connection.isOverrun) {
       this.connection.reply(
         errorFrame(this.correlation, ErrorCode.StreamOverrun, 'the stream outran its reader and was stopped'),
       )

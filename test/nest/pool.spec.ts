@@ -1,4 +1,5 @@
 /** The connections of a `NestwireClient`: how many there are, which one a call takes, who waits and for how long. */
+import { lastValueFrom, retry } from 'rxjs'
 import { expect, test } from 'vitest'
 import { encodeBody } from '../../src/protocol/body.js'
 import { CloseCode } from '../../src/protocol/close-codes.js'
@@ -211,6 +212,29 @@ test('a connection that is lost is replaced by the next call', async () => {
   await enter(server)
   await expect.poll(() => client.pool.connections).toBe(2)
   expect(statuses).toEqual(['connected'])
+})
+
+test('calls and events that wait when their connection is lost go out on the next one, in order', async () => {
+  const { server, client, served } = await meetWithRoomFor(1)
+  const lost = failureOf(client.send('held', 1))
+  await served.expect('request')
+  client.emit('news', 1)
+  const call = ask(client, 'echo', 1)
+  served.socket.destroy()
+  expect(await lost).toMatchObject({ code: 'CONNECTION_LOST' })
+  const next = await enter(server)
+  expect(await next.expect('event')).toMatchObject({ pattern: 'news' })
+  await answer(next, 'heard')
+  expect(await call).toBe('heard')
+})
+
+test('a call that is made the moment another is lost waits for the next connection', async () => {
+  const { server, client, served } = await meetWithRoomFor(1)
+  const call = lastValueFrom(client.send('echo', 1).pipe(retry(1)))
+  await served.expect('request')
+  served.socket.destroy()
+  await answer(await enter(server), 'heard')
+  expect(await call).toBe('heard')
 })
 
 test('calls go on elsewhere while all connections of a server that goes away are replaced', async () => {
