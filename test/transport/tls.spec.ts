@@ -59,14 +59,6 @@ async function sessionOf({ socket }: RawClient): Promise<Buffer> {
   return known ?? ((await once(tls, 'session')) as [Buffer])[0]
 }
 
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1')
-  await once(listener, 'listening')
-  const { port } = listener.address() as AddressInfo
-  listener.close()
-  return port
-}
-
 /** One that has begun to speak TLS and goes no further. */
 async function stuckAt({ port, server }: TransportHarness): Promise<Socket> {
   const before = server.tlsCounters.underWay
