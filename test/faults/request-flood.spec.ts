@@ -49,7 +49,8 @@ test('100,000 requests in one write are all answered, and others meanwhile', { t
     expect(answered.size).toBe(COUNT - 1)
     expect(answered.has(-1)).toBe(false)
     client.reset()
-  }, ANY_PACE))
+  }, ANY_PACE),
+)
 
 test('whoever does not read the answers is not read either, and misses none', { timeout: TIMEOUT_MS }, () =>
   besideBystanders(async (scene) => {
@@ -72,7 +73,8 @@ test('whoever does not read the answers is not read either, and misses none', { 
       .toBe(COUNT)
     expect(repliesTo(client.inbox.filter(({ kind }) => kind === 'reply')).size).toBe(COUNT)
     client.reset()
-  }, ANY_PACE))
+  }, ANY_PACE),
+)
 
 test('a flood of messages reaches the room whole and in order', () =>
   besideBystanders(async ({ mallory, alice, bob }) => {
