@@ -1,5 +1,5 @@
 /**
- * Each attack in its short form, one after the other on a server, and one with TLS; those that wait for the deadline of the handshake
+ * Each attack in its short form, one after the other on a server, and one with TLS; those that wait for a deadline
  * on servers where it is short. `npm run hostile` has the long ones, and the control beside them, of which nothing could be wrong.
  */
 import { join } from 'node:path'
@@ -21,19 +21,19 @@ afterAll(() => sources.remove())
 
 interface Chosen {
   readonly isOverTls: boolean
-  readonly isHandshakeAwaited: boolean
+  readonly isDeadlineAwaited: boolean
 }
 
-function performAll({ isOverTls, isHandshakeAwaited }: Chosen): void {
+function performAll({ isOverTls, isDeadlineAwaited }: Chosen): void {
   const isChosen = (attack: Attack): boolean =>
     attack.isControl !== true &&
     (attack.isOverTls === true) === isOverTls &&
-    (attack.isHandshakeAwaited === true) === isHandshakeAwaited
+    (attack.isDeadlineAwaited === true) === isDeadlineAwaited
   let stage: Stage
   beforeAll(async () => {
     const main = join(sources.folder, 'main.js')
     const crowdWorker = pathToFileURL(join(sources.root, 'test/hostile/crowd-worker.js'))
-    const settings = settingsOf({ isLong: false, isHandshakeAwaited })
+    const settings = settingsOf({ isLong: false, isDeadlineAwaited })
     stage = await Stage.open({ main, crowdWorker, settings, isLong: false, isOverTls })
   }, 60_000)
   afterAll(() => stage.close(), 60_000)
@@ -48,17 +48,17 @@ function performAll({ isOverTls, isHandshakeAwaited }: Chosen): void {
 }
 
 describe('in plain text', () => {
-  performAll({ isOverTls: false, isHandshakeAwaited: false })
+  performAll({ isOverTls: false, isDeadlineAwaited: false })
 })
 
-describe('in plain text, until the handshake takes too long', () => {
-  performAll({ isOverTls: false, isHandshakeAwaited: true })
+describe('in plain text, until a deadline has passed', () => {
+  performAll({ isOverTls: false, isDeadlineAwaited: true })
 })
 
 describe.skipIf(isOpensslMissing)('over TLS', () => {
-  performAll({ isOverTls: true, isHandshakeAwaited: false })
+  performAll({ isOverTls: true, isDeadlineAwaited: false })
 })
 
-describe.skipIf(isOpensslMissing)('over TLS, until the handshake takes too long', () => {
-  performAll({ isOverTls: true, isHandshakeAwaited: true })
+describe.skipIf(isOpensslMissing)('over TLS, until a deadline has passed', () => {
+  performAll({ isOverTls: true, isDeadlineAwaited: true })
 })

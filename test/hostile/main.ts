@@ -47,8 +47,8 @@ function describe(verdict: Verdict): string {
   return `${describeVerdict(verdict)}; p99 ${times.join(', ')}`
 }
 for (const attack of chosen) {
-  const { isOverTls = false, isHandshakeAwaited = false } = attack
-  const stage = await Stage.open({ settings: settingsOf({ isLong, isHandshakeAwaited }), isLong, isOverTls })
+  const { isOverTls = false, isDeadlineAwaited = false } = attack
+  const stage = await Stage.open({ settings: settingsOf({ isLong, isDeadlineAwaited }), isLong, isOverTls })
   const { verdicts, wrongs: found } = await judge(() => stage.perform(attack), bounds)
   await stage.close()
   wrongs += found.length

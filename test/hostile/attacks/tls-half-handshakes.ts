@@ -15,7 +15,7 @@ const PATIENCE_MS = 25_000
 export const tlsHalfHandshakes: Attack = {
   name: 'TLS: half handshakes, and silence',
   isOverTls: true,
-  isHandshakeAwaited: true,
+  isDeadlineAwaited: true,
   metrics: [
     // None of them gets through. Which of the two ends one depends on how many newcomers want its place meanwhile.
     { name: 'nestwire_tls_handshakes_total', labels: { outcome: ['timed_out', 'gave_way'] }, least: SHORT_COUNT },

@@ -8,12 +8,13 @@ const MESSAGES = 200
 const BODY = Buffer.alloc(1_000, 'history ')
 const PER_WRITE = 50
 const CLOSED = { name: 'nestwire_closes_total', labels: { code: 'SlowConsumer' } } as const
-/** Of the write stall timeout at its default, 30 s, and a look once in a quarter of it; in the short form of 2 s. */
+/** Of the write stall timeout at its default, 30 s, and a look once in a quarter of it; in the short form of 5 s. */
 const PATIENCE_MS = { short: 30_000, long: 60_000 } as const
 const LOOK_MS = 500
 
 export const unreadAnswers: Attack = {
   name: 'answers that nobody reads',
+  isDeadlineAwaited: true,
   metrics: [{ ...CLOSED, least: READERS }],
   async run(scene) {
     const closedBefore = await scene.count(CLOSED)
