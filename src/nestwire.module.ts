@@ -10,11 +10,13 @@ import { AuthModule } from './auth/auth.module.js'
 import { ChatModule } from './chat/chat.module.js'
 import { ClockModule } from './clock.module.js'
 import { systemClock, type Clock } from './clock.js'
+import { ClusterModule } from './cluster/cluster.module.js'
 import { ClusterViewModule } from './cluster/cluster-view.module.js'
 import { LoadedSettings, readSettings, type GivenSettings } from './config/read-settings.js'
 import { SettingsModule } from './config/settings.module.js'
 import { HealthModule } from './health/health.module.js'
 import { MetricsModule } from './metrics/metrics.module.js'
+import { DefaultRoomPolicy, RoomPolicy } from './rooms/room-policy.js'
 import { RoomsModule } from './rooms/rooms.module.js'
 import { ServerModule } from './server.module.js'
 
@@ -28,27 +30,32 @@ interface Extras {
   /** Before the paths of health, metrics, cluster and admin; `''`: nothing, `false`: no pages. Default false: they are on the
    * application's own port, for whoever reaches it. */
   readonly httpPrefix?: string | false
+  /** Who may do what in rooms; default `DefaultRoomPolicy`. Made once, by Nest: its constructor may ask for `Settings`,
+   * `ClusterRouter`, and what global modules and the `imports` of `forRootAsync` export. `NestwireServer` comes after it. */
+  readonly roomPolicy?: Type<RoomPolicy>
 }
 
 const OPTIONS = Symbol('NestwireModuleOptions')
 const PAGES: readonly Type[] = [HealthModule, MetricsModule, ClusterViewModule, AdminModule]
 
-const extras: Extras = { httpPrefix: false }
+const extras: Extras = { httpPrefix: false, roomPolicy: DefaultRoomPolicy }
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<NestwireModuleOptions>({
   optionsInjectionToken: OPTIONS,
 })
   .setClassMethodName('forRoot')
-  .setExtras(extras, (definition, { httpPrefix = false }) => ({
+  .setExtras(extras, (definition, { httpPrefix = false, roomPolicy = DefaultRoomPolicy }) => ({
     ...definition,
-    // Settings and clock are made of the options, in modules of their own.
+    // Settings and clock are made of the options, in modules of their own; the policy is made here, beside `imports`.
     global: true,
-    exports: [OPTIONS],
+    providers: [...(definition.providers ?? []), { provide: RoomPolicy, useClass: roomPolicy }],
+    exports: [OPTIONS, ClusterModule, RoomPolicy],
     imports: [
       ...(definition.imports ?? []),
       SettingsModule.from({ inject: [OPTIONS], useFactory: settingsOf }),
       ClockModule.from({ inject: [OPTIONS], useFactory: ({ clock }: NestwireModuleOptions) => clock ?? systemClock }),
       ServerModule,
+      ClusterModule,
       AuthModule,
       RoomsModule,
       ChatModule,

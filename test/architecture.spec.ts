@@ -27,6 +27,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   'trusted-time.ts': { files: ['clock.ts'], packages: [] },
   'unreachable.ts': { files: [], packages: [] },
   'token-bucket.ts': { files: [], packages: [] },
+  'turnstile.ts': { files: [], packages: [] },
   'fixed-histogram.ts': { files: [], packages: [] },
   'line-budget.ts': { files: [], packages: [] },
   'package-version.ts': { files: [], packages: ['node:fs'] },
@@ -91,7 +92,7 @@ const PARTS: Readonly<Record<string, Part>> = {
     packages: ['@nestjs/common', 'lmdb', 'node:crypto', 'node:fs', 'node:net', 'node:path', 'node:timers'],
   },
   'log/jetstream/': {
-    files: ['protocol/', 'config/', 'log/', 'log/log-fault.ts', 'clock.ts', ...BY_DATE],
+    files: ['protocol/', 'config/', 'log/', 'log/log-fault.ts', 'turnstile.ts', 'clock.ts', ...BY_DATE],
     packages: [
       '@nats-io/jetstream',
       '@nats-io/transport-node',
@@ -170,6 +171,7 @@ const PARTS: Readonly<Record<string, Part>> = {
       'transport/',
       'sessions/',
       'token-bucket.ts',
+      'turnstile.ts',
       ...COUNTED,
       ...CLOCK_IN_NEST,
     ],
@@ -341,7 +343,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   // What embeds the server is an entry of its own: nobody else loads the server.
   'embedded.ts': {
-    files: ['cluster/', 'config/', 'nestwire.module.ts'],
+    files: ['cluster/', 'config/', 'nestwire.module.ts', 'rooms/'],
     packages: [],
   },
 }

@@ -60,8 +60,7 @@ export const rpcTransports = {
     controller: RpcController,
     isInstalled: () => true,
     serverOptions: (port) => ({ strategy: new NestwireServer({ host, port, authentication: 'none' }) }),
-    // 512 calls with 16 KiB at once are 8 MiB; Nest's own clients have no bound.
-    caller: (port) => proxyCaller(new NestwireClient({ host, port, maxOutboxBytes: 16 * 1024 * 1024 })),
+    caller: (port) => proxyCaller(new NestwireClient({ host, port })),
   },
   'nest-tcp': {
     controller: RpcController,

@@ -166,7 +166,8 @@ const aims: readonly Aim[] = [
     suite: 'storm',
     what: 'ms that the event loop is blocked at most',
     bound: { atMost: 50 },
-    read: figure('loopStallMsMax', 10_000),
+    // Not the median of the rounds: `at most` is the worst of them.
+    read: figure('loopStallMsMaxMax', 10_000),
   },
   {
     suite: 'scale',
@@ -227,6 +228,7 @@ const aims: readonly Aim[] = [
   ...[100, 1_000, 10_000].flatMap((rate) => [logAim('sendAckMsP50', rate), logAim('sendDeliverMsP50', rate)]),
 ]
 
+/** With a line in front that counts them. */
 export function aimsTable(documents: readonly ResultDocument[]): string {
   const lines = aims.map(({ suite, what, bound, read }) => {
     const document = documents.find((each) => each.suite === suite)
@@ -236,5 +238,7 @@ export function aimsTable(documents: readonly ResultDocument[]): string {
     const isKnown = !Number.isNaN(measured)
     return [suite, what, told, isKnown ? measured : undefined, isKnown ? (isMet ? 'yes' : 'no') : undefined]
   })
-  return markdownTable(['suite', 'what', 'aim', 'measured', 'met'], lines, 2)
+  const count = (verdict: string | undefined): number => lines.filter((line) => line.at(-1) === verdict).length
+  const told = `Of ${lines.length} aims ${count('no')} are missed, ${count('yes')} met, and ${count(undefined)} not measured.`
+  return `${told}\n\n${markdownTable(['suite', 'what', 'aim', 'measured', 'met'], lines, 2)}`
 }

@@ -20,6 +20,8 @@ export interface ReportOptions {
 
 const PAGE = 'BENCHMARKS.md'
 const PLOTS_FOLDER = 'benchmarks'
+/** Measured, and rebased away afterwards: nobody can look at what they held. */
+const LOST_COMMITS = ['16f23c2915a9', '800dc73e9e64', 'd6d84942a1b7', 'f3b73edd3ce6']
 /** Sections come in this order, others after them. */
 const ORDER =
   'fanout burst fifty-thousand cluster memory fairness frozen control storm scale jitter avalanche rolling rpc log codec'.split(
@@ -52,7 +54,10 @@ const INTRODUCTION = `# Benchmarks
 Rendered by \`npm run bench -- report\` from \`bench/results/*.json\`; do not edit. Figures of two machines are not
 comparable, and one machine drifts: every comparison is of contestants that took turns in one run, so read the ratios.
 A figure is the median of its rounds, with the least and the most in brackets. In the suites about rooms
-everything real is on in our rows: authentication, rooms, and the log on disk. A dash: not measured, or the rival could not be had.`
+everything real is on in our rows: authentication, rooms, and the log on disk. A dash: not measured, or the rival could not be had.
+
+The commit that stands with a machine is the one that was measured; the code has gone on since. _Not noted_: the run is older
+than the note.`
 
 const PUBLISHED_NOTE = `One broadcast to all. Ours: to the last receipt, median, from \`fanout\`; memory is the most that
 the server process ever took, processor time is of one core. 50,000 are over three nodes, from \`fifty-thousand\`, and memory
@@ -77,7 +82,9 @@ async function drawPlots(documents: readonly ResultDocument[], folder: string): 
 function machines(documents: readonly ResultDocument[]): string[] {
   const suites = new Map<string, string[]>()
   for (const { machine, provenance, suite } of documents) {
-    const told = pairs({ ...machine, ...(provenance ?? { commit: 'not noted' }) })
+    const isLost = LOST_COMMITS.some((commit) => provenance?.commit.startsWith(commit))
+    const note = isLost ? '. **That commit was rebased away and is not in this repository**' : ''
+    const told = `${pairs({ ...machine, ...(provenance ?? { commit: 'not noted' }) })}${note}`
     suites.set(told, [...(suites.get(told) ?? []), suite])
   }
   return [...suites].map(([machine, names]) => `- ${names.join(', ')}: ${machine}`)

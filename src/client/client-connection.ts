@@ -168,6 +168,11 @@ export class ClientConnection implements WireListener {
     })
   }
 
+  /** Half of `maxOutboxBytes` waits to be written: who can should wait for `whenRoom`. */
+  get isHalfFull(): boolean {
+    return this.wire.isHalfFull
+  }
+
   /** False: a message of so many bytes must wait for `whenRoom`, or fails with OUTBOX_FULL. */
   hasRoomFor(bodyBytes: number): boolean {
     return this.wire.hasRoomFor(bodyBytes + MAX_PUBLISH_OVERHEAD_BYTES)

@@ -45,7 +45,7 @@ export interface ConnectionOptions {
   readonly agent?: string
   /** From the start to AUTH_OK; default 10 s. */
   readonly connectTimeoutMs?: number
-  /** Bytes that may wait to be written before calls fail with OUTBOX_FULL; default 4 MiB. */
+  /** Bytes that may wait to be written before calls fail with OUTBOX_FULL; default 4 MiB. In a pool calls wait at half of them. */
   readonly maxOutboxBytes?: number
   readonly clock?: Clock
   readonly handlers?: ConnectionHandlers

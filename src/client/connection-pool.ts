@@ -122,6 +122,7 @@ export class ConnectionPool {
     }
     const giveUp = this.line.add(visitor)
     this.grow()
+    this.awaitSpace()
     return giveUp
   }
 
@@ -163,6 +164,13 @@ export class ConnectionPool {
     } finally {
       this.isServing = false
     }
+    this.awaitSpace()
+  }
+
+  /** Calls end, and serve the line, without an end of what waits to be written. */
+  private awaitSpace(): void {
+    if (this.line.length === 0) return
+    for (const member of this.members) member.whenSpace(() => this.serve())
   }
 
   /** Another connection, if there are fewer than `min`, or all are in use and there may be more. */

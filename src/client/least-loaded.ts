@@ -3,7 +3,7 @@
 export interface Loaded {
   /** What it carries already, in calls. */
   readonly load: number
-  /** False: it has as many requests in flight as its server takes. */
+  /** False: it has as many requests in flight as its server takes, much that waits to be written, or it is over. */
   readonly hasRoom: boolean
 }
 

@@ -51,6 +51,11 @@ export class Outgoing {
     return waitingBytes === 0 || waitingBytes + frameBytes <= this.maxBytes
   }
 
+  /** Who can wait does so above this, and leaves the other half to who cannot. */
+  get isHalfFull(): boolean {
+    return this.heldBytes + this.socket.writableLength > this.maxBytes / 2
+  }
+
   /** Resolves at the end of the next write, or when there will be none. */
   whenRoom(): Promise<void> {
     if (this.isAbandoned) return Promise.resolve()

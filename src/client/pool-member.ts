@@ -18,6 +18,7 @@ export class PoolMember implements Loaded {
   isDraining = false
   /** New calls go elsewhere, those in flight end here. */
   isLeaving = false
+  private isSpaceAwaited = false
 
   constructor(
     readonly connection: ClientConnection,
@@ -27,8 +28,20 @@ export class PoolMember implements Loaded {
     this.idleSinceMs = nowMs
   }
 
+  /** Its last calls fail before the pool hears that it is over: those who come behind them wait for another one. */
   get hasRoom(): boolean {
-    const { maxInFlightRequests = Infinity } = this.connection.limits
-    return this.inFlight < Math.max(1, maxInFlightRequests - SPARE_REQUESTS)
+    const { closedBy, limits, isHalfFull } = this.connection
+    const { maxInFlightRequests = Infinity } = limits
+    return closedBy === undefined && !isHalfFull && this.inFlight < Math.max(1, maxInFlightRequests - SPARE_REQUESTS)
+  }
+
+  /** Calls `proceed` when more has been written, if that is what it has no room for; once for all who ask until then. */
+  whenSpace(proceed: () => void): void {
+    if (this.isSpaceAwaited || !this.connection.isHalfFull) return
+    this.isSpaceAwaited = true
+    void this.connection.whenRoom().then(() => {
+      this.isSpaceAwaited = false
+      proceed()
+    })
   }
 }

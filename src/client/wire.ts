@@ -102,6 +102,10 @@ export class Wire {
   }
 
   /** Whether `send` takes a frame of so many bytes; the first one always. */
+  get isHalfFull(): boolean {
+    return this.outgoing.isHalfFull
+  }
+
   hasRoomFor(frameBytes: number): boolean {
     return this.outgoing.hasRoomFor(frameBytes)
   }

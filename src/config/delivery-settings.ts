@@ -46,7 +46,8 @@ export const deliverySettings = {
     type: wholeNumber(1, 10_000_000),
     default: 50_000,
     unit: 'records/s',
-    effect: 'Messages that one user may send to this node in a second, all at once or spread, over all its connections.',
+    effect:
+      'Messages that one user may send to this node in a second, all at once or spread, over all its connections.',
     live: true,
   },
   publishBytesPerSecond: {

@@ -11,10 +11,10 @@ export type DeliveryPriority = 'high' | 'normal' | 'low' | 'notice'
 /** What chat and rooms ask of delivery; also the injection token. Rooms are named, connections attached and detached. */
 export abstract class RoomDelivery {
   /**
-   * Commits the record, then delivers it to the room. Calls for one room are logged, resolve and are delivered in call
-   * order, except that high ones and notices, which are in order among themselves, may have to wait for room in their
-   * lane, and normal and low ones do not wait for them. Rejects with BACKPRESSURE, nothing logged, while there is more
-   * to deliver than the lanes hold.
+   * Commits the record, then delivers it to the room. Calls of one sender for one room are logged, resolve and are delivered
+   * in call order, except that high ones and notices, which are in order among themselves, may have to wait for room in
+   * their lane, and normal and low ones do not wait for them; so are the calls of all, as long as the log takes them at
+   * once (`AppendTurns`). Rejects with BACKPRESSURE, nothing logged, while there is more to deliver than the lanes hold.
    */
   abstract append(room: RoomId, record: NewRecord, priority: DeliveryPriority): Promise<Placed>
   /**

@@ -127,10 +127,8 @@ export class RoomFeed implements Schedulable, RoomFollower {
     this.bytesHeard += record.body.length
     // Some before it were not told: members stand before those, and read on from there.
     if (record.prev !== this.headSeq) return this.reaches(record.seq)
-    if (!this.hasMembers) {
-      this.headSeq = record.seq
-      return
-    }
+    // Something may wait still for those who have left: it would not end at the head any more.
+    if (!this.hasMembers) return this.reaches(record.seq)
     if (!this.backlog.add(record, urgency)) {
       this.host.overflowed()
       return this.reaches(record.seq)

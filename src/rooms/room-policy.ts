@@ -5,8 +5,9 @@ import type { Principal } from '../transport/authentication.js'
 import type { Standing } from './room.js'
 
 /**
- * Who may do what; also the injection token, so that an application can put its own rules in place of the default ones.
- * Asked on each call, so answers must come at once. Facts (room full, user banned) are not its business.
+ * Who may do what; also the injection token. An application gives `NestwireModule` its own rules as `roomPolicy`.
+ * Asked on each call, and by a resume for each room, so answers must come at once. Facts are not its business: whoever is
+ * banned does not join, and nobody joins a room that is full.
  */
 export abstract class RoomPolicy {
   /** By `rooms.create` or by the first join. */
@@ -28,17 +29,18 @@ export const actsForSystem = (caller: Principal): boolean => caller.role !== 'us
 
 const belongs = (standing: Standing): boolean => standing === 'owner' || standing === 'member'
 
+/** Each method has all its parameters, so that a class that extends this one may use them. */
 @Injectable()
 export class DefaultRoomPolicy extends RoomPolicy {
   constructor(private readonly settings: Settings) {
     super()
   }
 
-  override mayCreate(caller: Principal): boolean {
+  override mayCreate(caller: Principal, _room: RoomId): boolean {
     return this.settings.current.rooms.open || actsForSystem(caller)
   }
 
-  override mayJoin(): boolean {
+  override mayJoin(_caller: Principal, _room: RoomId, _standing: Standing): boolean {
     return true
   }
 

@@ -21,7 +21,7 @@ import { MembershipService } from './membership.service.js'
 import { Presence } from './presence.js'
 import { RoomCatalogueService } from './room-catalogue.service.js'
 import { RoomLimits } from './room-limits.js'
-import { DefaultRoomPolicy, RoomPolicy } from './room-policy.js'
+import { RoomPolicy } from './room-policy.js'
 import { RoomRegistry } from './room-registry.js'
 import { RoomResumption } from './room-resumption.service.js'
 import { RoomStore } from './room-store.js'
@@ -69,7 +69,6 @@ function createSignals(
     RoomCatalogueService,
     RoomResumption,
     RoomRegistry,
-    { provide: RoomPolicy, useClass: DefaultRoomPolicy },
     {
       provide: ASSEMBLED_SIGNALS,
       inject: [SHARING, RoomRegistry, RoomPolicy, RoomDelivery, Settings, CLOCK],
@@ -100,7 +99,7 @@ function createSignals(
       useFactory: ({ memberships }: AssembledRooms) => memberships,
     },
   ],
-  exports: [RoomRegistry, RoomPolicy, RoomResumption, Presence, MembershipService],
+  exports: [RoomRegistry, RoomResumption, Presence, MembershipService],
 })
 export class RoomsModule implements OnModuleInit, OnApplicationShutdown {
   constructor(

@@ -1,13 +1,15 @@
 /** AUTH for applications that give the transport an `Authenticator` instead of a handler for `auth.login`. */
 import { randomBytes } from 'node:crypto'
+import { Logger } from '@nestjs/common'
 import { throwError, type Observable } from 'rxjs'
 import { encodePacket } from '../protocol/encode-packet.js'
+import { ErrorCode } from '../protocol/error-codes.js'
 import { trustedSessionId } from '../protocol/ids.js'
 import { WireRole, type Auth } from '../protocol/packets.js'
 import type { Authenticator, Grant, Role } from './authentication.js'
 import type { CompactHandler } from './dispatcher.js'
 import type { NestwireContext } from './nestwire.context.js'
-import { NestwireException } from './nestwire.exception.js'
+import { CodedFailure, NestwireException } from './nestwire.exception.js'
 
 const wireRoles: Readonly<Record<Role, WireRole>> = {
   user: WireRole.User,
@@ -15,6 +17,8 @@ const wireRoles: Readonly<Record<Role, WireRole>> = {
   admin: WireRole.Admin,
 }
 const SESSION_ID_BYTES = 16
+/** Of what says nothing about the token, such as a database that is down: unlike a refusal, clients outlive it. */
+const UNFORESEEN = new CodedFailure(ErrorCode.Internal, 'Internal server error')
 
 /** The frame that tells a client who it is now. No message ids are recognised, and there are no tickets, yet. */
 function authOkFrame({ principal, session }: Grant, correlation: number): Buffer {
@@ -32,6 +36,7 @@ function authOkFrame({ principal, session }: Grant, correlation: number): Buffer
 }
 
 export function authenticatorRoute(authenticator: Authenticator): CompactHandler {
+  const logger = new Logger('Nestwire')
   return {
     pattern: 'auth.login',
     toPayload: (packet: Auth) => packet.token,
@@ -41,7 +46,8 @@ export function authenticatorRoute(authenticator: Authenticator): CompactHandler
         return admit(await authenticator.authenticate(token), context)
       } catch (error) {
         if (error instanceof NestwireException) return throwError(() => error.failure)
-        throw error
+        logger.error(error, context?.getLogFields())
+        return throwError(() => UNFORESEEN)
       }
     },
   }

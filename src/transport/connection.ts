@@ -31,7 +31,7 @@ import { unacknowledgedBytes } from './kernel-queue.js'
 import { NestwireException } from './nestwire.exception.js'
 import { Outbox, type OutboxOwner } from './outbox.js'
 import { receivePacket } from './receive-packet.js'
-import { RoomLine } from './room-line.js'
+import { SpaceLine } from './space-line.js'
 
 /** Every server PING carries it; nobody waits for a particular PONG, since any byte counts as life. */
 const PING_FRAME = encodePacket({ kind: 'ping', correlation: 1 })
@@ -48,7 +48,7 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   readonly deadlines: ConnectionDeadlines
   readonly openedAtMs: number
   /** Of streams that are paced; `undefined` until the first. */
-  private line: RoomLine | undefined
+  private line: SpaceLine | undefined
   private inFlight = 0
   private isAuthenticating = false
   private hasClientEnded = false
@@ -120,7 +120,7 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
   }
 
   whenRoom(proceed: () => void): () => void {
-    this.line ??= new RoomLine(() => this.hasRoomForStreams)
+    this.line ??= new SpaceLine(() => this.hasRoomForStreams)
     return this.line.enter(proceed)
   }
 
@@ -132,6 +132,11 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
     const { maxOutboxBytes, maxStreamBufferBytes } = this.host.limits.current
     const roomBytes = Math.min(maxOutboxBytes / 4, maxStreamBufferBytes)
     return this.state === 'closed' || this.outbox.isIdle || this.outbox.queuedBytes <= roomBytes
+  }
+
+  /** What a stream gives now comes too fast. Never so where `whenRoom` lets it on: an idle outbox may have more than that in its socket. */
+  get isOverrun(): boolean {
+    return this.outbox.queuedBytes > this.host.limits.current.maxStreamBufferBytes && !this.hasRoomForStreams
   }
 
   get queuedBytes(): number {

@@ -74,9 +74,7 @@ export class Dispatcher {
   }
 
   private request(connection: Connection, packet: Request): void {
-    if (connection.calls?.has(packet.correlation) === true) {
-      throw new ProtocolError(CloseCode.CorrelationInUse, `correlation ${packet.correlation} is in flight`)
-    }
+    refuseRepeat(connection, packet)
     const handler = this.options.routes.find(packet.pattern)
     const counters = this.options.callHost.requests.of(packet.pattern)
     counters.count += 1
@@ -107,6 +105,7 @@ export class Dispatcher {
     packet: Publish | Join | Auth | Resume,
     onSettled?: CallShape['onSettled'],
   ): void {
+    refuseRepeat(connection, packet)
     const route = this.options.compact.get(packet.kind)
     if (route === undefined) {
       onSettled?.(false)
@@ -182,7 +181,7 @@ export class Dispatcher {
         }
         const stream = streamIn(result, context.getConnection())
         if (stream !== undefined) {
-          return call.follow(stream.pipe(finalize(end)), (failure) => log.callFailed(context, data, failure))
+          return call.follow(stream, { failed: (failure) => log.callFailed(context, data, failure), over: end })
         }
         call.reply(result)
         end()
@@ -264,6 +263,12 @@ export class Dispatcher {
     const deadlineAtMs = deadlineMs === undefined ? undefined : this.options.callHost.clock.now() + deadlineMs
     return { metadata, priority: priorityNames[packet.priority], deadlineAtMs }
   }
+}
+
+/** Among requests only: what is asked in compact form is answered soon, and nobody can cancel it. */
+function refuseRepeat({ calls }: Connection, { correlation }: Request | Publish | Join | Auth | Resume): void {
+  if (calls?.has(correlation) !== true) return
+  throw new ProtocolError(CloseCode.CorrelationInUse, `correlation ${correlation} is in flight`)
 }
 
 /** For logs: one warning tells of many, and has to say whether tokens are old or forged. */

@@ -35,7 +35,7 @@ export class FrameIntake {
   private readonly pace: InboundPace
   private isPaused = false
   private isPumping = false
-  private hasHadTurn = false
+  private isAwaitingTurn = false
   /** Nothing but the turn stood in the way: with more requests in flight than `mayRelease` wants it is read on, too. */
   private isHeldForTurn = false
   private hasEnded = false
@@ -111,15 +111,16 @@ export class FrameIntake {
 
   /** Goes on after a hold if there is room again. While held, silence was ours: the clocks start anew. */
   release(nowMs: number): void {
-    if (!this.isPaused || this.isPumping || this.hasHadTurn) return
+    if (!this.isPaused || this.isPumping || this.isAwaitingTurn) return
     const hasRoom = this.isHeldForTurn ? !this.sink.mustHold : this.sink.mayRelease
     this.isHeldForTurn = false
     if (!hasRoom || this.isTooFast(nowMs)) return
     this.isPaused = false
     this.counters.held -= 1
     this.heardAtMs = nowMs
-    if (this.decoder.isMidFrame) this.halfFrameSinceMs = nowMs
     this.pump(nowMs)
+    // The frame that was begun before the hold may be finished, and another one begun behind it.
+    this.halfFrameSinceMs = this.decoder.isMidFrame ? nowMs : -1
     if (!this.isPaused) this.socket.resume()
   }
 
@@ -173,10 +174,10 @@ export class FrameIntake {
   }
 
   private waitForTurn(): void {
-    this.hasHadTurn = true
+    this.isAwaitingTurn = true
     this.isHeldForTurn = true
     this.turns.next(() => {
-      this.hasHadTurn = false
+      this.isAwaitingTurn = false
       this.sink.release()
     })
   }

@@ -31,10 +31,19 @@ export interface CallShape {
   readonly onSettled?: (isSuccess: boolean, error?: ErrorCode) => void
 }
 
+/** Of a handler that answers with streams. */
+interface StreamEnds {
+  /** Hears of a failure that is told. */
+  readonly failed: (failure: unknown) => void
+  /** Called once, when none of them gives anything any more. */
+  readonly over: () => void
+}
+
 export class InFlightCall implements Timed {
   wheelSlot = -1
   dueAtMs = 0
   private subscription: Subscription | undefined
+  private streamsOver: (() => void) | undefined
   /** Streams that have not come to their end. */
   private openStreams = 0
   private isDone = false
@@ -62,20 +71,21 @@ export class InFlightCall implements Timed {
     this.answer(() => (toReply === undefined ? this.valueFrame('reply', result) : toReply(result, this.correlation)))
   }
 
-  /** Answers with the values of `results` as they come. A compact call is answered by the first. `onFailure` hears of one that is told. */
-  follow(results: Observable<unknown>, onFailure: (failure: unknown) => void): void {
+  /** Answers with the values of `results` as they come. A compact call is answered by the first. */
+  follow(results: Observable<unknown>, ends: StreamEnds): void {
     if (this.isDone) return
     this.openStreams += 1
+    this.streamsOver = ends.over
     this.subscription ??= new Subscription()
     this.subscription.add(
       results.subscribe({
         // What a handler gave comes as a value from behind an interceptor.
         next: (value) => {
-          if (isAsyncIterable(value)) this.follow(maskedValues(value, this.connection), onFailure)
+          if (isAsyncIterable(value)) this.follow(maskedValues(value, this.connection), ends)
           else this.next(value)
         },
         error: (failure: unknown) => {
-          if (!this.isDone) onFailure(failure)
+          if (!this.isDone) ends.failed(failure)
           this.fail(failure)
         },
         complete: () => {
@@ -106,7 +116,7 @@ export class InFlightCall implements Timed {
   private next(value: unknown): void {
     if (this.isDone) return
     if (this.shape.toReply !== undefined) return this.reply(value)
-    if (this.connection.queuedBytes > this.host.limits.current.maxStreamBufferBytes) {
+    if (this.connection.isOverrun) {
       this.connection.reply(
         errorFrame(this.correlation, ErrorCode.StreamOverrun, 'the stream outran its reader and was stopped'),
       )
@@ -158,7 +168,9 @@ export class InFlightCall implements Timed {
     if (error !== undefined) counters.failed(error)
     this.host.wheel.cancel(this)
     this.unsubscribe()
-    this.connection.calls?.delete(this.correlation)
+    this.streamsOver?.()
+    // A compact call is not among them, and may have the number of one that is.
+    if (this.connection.calls?.get(this.correlation) === this) this.connection.calls.delete(this.correlation)
     this.shape.onSettled?.(isSuccess, error)
     this.connection.finish()
   }

@@ -88,6 +88,9 @@ export class TlsDoor {
     const endpoint = endpointOf(socket)
     // Gone already.
     if (endpoint === undefined) return leave(accepted)
+    // Of one that is not read a reset goes unnoticed, and whoever comes then may have the same port.
+    const before = this.entrants.get(endpoint)
+    if (before !== undefined) this.gone(before)
     const entrant = new TlsEntrant(endpoint, accepted, this)
     this.entrants.set(endpoint, entrant)
     if (accepted.entry.kind === 'refused') this.refused += 1

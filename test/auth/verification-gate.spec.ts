@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { queryObjects } from 'node:v8'
 import { expect, test } from 'vitest'
 import { VerificationGate } from '../../src/auth/verification-gate.js'
 
@@ -89,4 +90,25 @@ test('a lowered limit lets nobody in until enough have ended', async () => {
   await results[1]
   await setImmediate()
   expect(names()).toEqual([0, 1, 2])
+})
+
+test('nothing is kept of those who were let in, though somebody always waits', async () => {
+  const CHECKS_OF_EACH = 7_000
+  const CHECKS_BEFORE_THE_END = 20_000
+  const promises = (): number => queryObjects(Promise, { format: 'count' })
+  const gate = new VerificationGate(() => 1)
+  let checks = 0
+  let promisesAtTheEnd = 0
+  const check = (): Promise<void> => {
+    checks += 1
+    if (checks === CHECKS_BEFORE_THE_END) promisesAtTheEnd = promises()
+    return Promise.resolve()
+  }
+  const checkOften = async (): Promise<void> => {
+    for (let count = 0; count < CHECKS_OF_EACH; count += 1) await gate.run(check)
+  }
+  const promisesBefore = promises()
+  await Promise.all([checkOften(), checkOften(), checkOften()])
+  expect(promisesAtTheEnd).toBeGreaterThan(0)
+  expect(promisesAtTheEnd - promisesBefore).toBeLessThan(CHECKS_OF_EACH / 100)
 })

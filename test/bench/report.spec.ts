@@ -137,6 +137,13 @@ describe('npm run bench -- report', () => {
     expect(linesOf(page, 'fanout')).toContainEqual(['fanout', `${aim} ws`, '≤ 1', '0.8235', 'yes'])
     expect(linesOf(page, 'fanout')).toContainEqual(['fanout', `${aim} nats`, '≤ 1', '–', '–'])
     expect(linesOf(page, 'fairness')[0]?.slice(2)).toEqual(['≤ 15', '15.5', 'no'])
+    expect(page).toMatch(/^Of \d+ aims 1 are missed, 1 met, and \d+ not measured\.$/m)
+  })
+
+  test('judges what is bounded at most by the worst round', async () => {
+    const stalls = { loopStallMsMax: 40, loopStallMsMaxMin: 30, loopStallMsMaxMax: 51.5 }
+    const page = await render({ ...MEMORY, suite: 'storm', rows: [{ name: 'nestwire', members: 10_000, ...stalls }] })
+    expect(linesOf(page, 'storm').map((line) => line.slice(2))).toContainEqual(['≤ 50', '51.5', 'no'])
   })
 
   test('says of what must not happen whether it did', async () => {
@@ -174,6 +181,12 @@ describe('npm run bench -- report', () => {
     const page = await render(FANOUT, { ...MEMORY, provenance })
     expect(page).toContain('commit 0123456789ab, versions (node v20.0.0, ws 8.18.0)')
     expect(page).toContain('- fanout: cpu a processor, cores 2, node v20.0.0, commit not noted')
+  })
+
+  test('says of a commit that was rebased away that it is not in the repository', async () => {
+    const page = await render({ ...MEMORY, provenance: { commit: '800dc73e9e64+changes', versions: {} } }, FANOUT)
+    expect(page).toMatch(/^- memory: .+ is not in this repository\*\*$/m)
+    expect(page).toMatch(/^- fanout: .+ commit not noted$/m)
   })
 
   test('draws what there are figures for, and removes old plots', async () => {

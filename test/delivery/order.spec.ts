@@ -10,8 +10,8 @@ import { RecordingConnection } from './recording-connection.js'
 import { lobby, startLobby } from './router-stack.js'
 import { expectChain } from '../support/room-chain.js'
 
-/** Always there, so that a batch takes several slices and things happen in the middle of it. */
-const CROWD = 40
+/** Members that stay: with many a batch takes several slices and things happen in the middle of it; without any, all leave. */
+const CROWDS = [40, 40, 1, 0]
 const BODY_BYTES = 900
 
 type Step =
@@ -53,8 +53,8 @@ const CROWDED = {
   NESTWIRE_MAX_MESSAGE_BYTES: '1024',
 }
 
-async function startStory() {
-  const { router, tick, log, say, members } = await startLobby(CROWD, CROWDED, 50)
+async function startStory(crowd: number) {
+  const { router, tick, log, say, members } = await startLobby(crowd, CROWDED, 50)
   // Long enough for the room to move on meanwhile, and shorter than `settle` waits for news.
   const readAfter = log.readAfter.bind(log)
   log.readAfter = async (...wanted) => {
@@ -123,8 +123,8 @@ async function startStory() {
 test('every member sees an unbroken chain from its position to the end', async () => {
   let refusals = 0
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (script) => {
-      const { router, tick, log, everybody, present, answers, play } = await startStory()
+    fc.asyncProperty(fc.constantFrom(...CROWDS), fc.array(step, { maxLength: 80 }), async (crowd, script) => {
+      const { router, tick, log, everybody, present, answers, play } = await startStory(crowd)
       for (const now of script) await play(now)
       for (const { connection } of present) {
         connection.roomForFrames = Infinity
@@ -142,4 +142,17 @@ test('every member sees an unbroken chain from its position to the end', async (
     { numRuns: 300 },
   )
   expect(refusals).toBeGreaterThan(0)
+})
+
+test('what waits when the last member leaves breaks no chain for the next', async () => {
+  const { router, tick, say, members } = await startLobby(1)
+  await say('waits')
+  for (const last of members) router.detach(lobby, last)
+  await say('heard by nobody')
+  const next = new RecordingConnection()
+  const from = router.attach(lobby, next)
+  await say('heard')
+  await tick.settle()
+  expect(expectChain(next, from)).toBe(3)
+  expect(router.heldBytes).toBe(0)
 })

@@ -5,18 +5,30 @@ import { join } from 'node:path'
 import { Controller, Injectable, Module, type DynamicModule, type INestApplication } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { MessagePattern } from '@nestjs/microservices'
-import { CurrentUser, NestwireServer, type Principal } from 'nestwire'
-import { NestwireModule, Settings, StartUpError, type GivenSettings } from 'nestwire/server'
+import { CurrentUser, NestwireServer, type Principal, type Role, type RoomId } from 'nestwire'
+import {
+  ClusterRouter,
+  DefaultRoomPolicy,
+  NestwireModule,
+  Settings,
+  StartUpError,
+  type GivenSettings,
+} from 'nestwire/server'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { issueToken } from '../../src/auth/token-issuer.js'
 import { connect } from '../../src/client/chat-client.js'
+import { NewsPolicy } from '../package/fresh-app/news.policy.js'
 import { failureOf, portOf } from './nest-apps.js'
 
 const SECRET = 'the secret of every test, which is no secret'
 
 @Injectable()
 class Elsewhere {
-  constructor(readonly server: NestwireServer) {}
+  constructor(
+    readonly server: NestwireServer,
+    readonly settings: Settings,
+    readonly router: ClusterRouter,
+  ) {}
 }
 
 @Controller()
@@ -63,8 +75,8 @@ async function start(chat: DynamicModule): Promise<Embedded> {
   }
 }
 
-async function login(port: number, user: string) {
-  const client = await connect({ port, token: await issueToken({ user, role: 'user', ttlSeconds: 60 }, SECRET) })
+async function login(port: number, user: string, role: Role = 'user') {
+  const client = await connect({ port, token: await issueToken({ user, role, ttlSeconds: 60 }, SECRET) })
   onTestFinished(() => client.close())
   return client
 }
@@ -76,6 +88,12 @@ test('chat and the handlers of the application are served on one port, behind on
   expect(await room.publish('hi')).toMatchObject({ seq: expect.any(Number) })
   expect(await alice.request('greet', {})).toBe('hello alice')
   expect(app.get(Elsewhere, { strict: false }).server.connectionCount).toBe(1)
+})
+
+test('any module of the application is given the server, its settings and the router', async () => {
+  const { app } = await start(NestwireModule.forRoot({ settings: await testSettings({ NESTWIRE_MAX_ROOMS: 7 }) }))
+  const { server, settings, router } = app.get(Elsewhere, { strict: false })
+  expect([server.connectionCount, settings.current.rooms.maxRooms, router.isAlone]).toEqual([0, 7, true])
 })
 
 test('options come from a factory', async () => {
@@ -107,6 +125,59 @@ describe('settings', () => {
     const error = await failureOf(starting)
     expect(error).toBeInstanceOf(StartUpError)
     expect(error).toMatchObject({ message: expect.stringContaining('NESTWIRE_MAX_ROOMS') })
+  })
+})
+
+describe('rules for rooms that the application gives', () => {
+  test('say who opens a room and who sends to it; the others get FORBIDDEN', async () => {
+    const { port } = await start(NestwireModule.forRoot({ settings: await testSettings(), roomPolicy: NewsPolicy }))
+    const [alice, desk] = await Promise.all([login(port, 'alice'), login(port, 'desk', 'service')])
+    expect(await failureOf(alice.request('rooms.create', { room: 'news/today' }))).toMatchObject({ code: 'FORBIDDEN' })
+    expect(await failureOf(alice.join('news/today'))).toMatchObject({ code: 'ROOM_NOT_FOUND' })
+    await desk.request('rooms.create', { room: 'news/today' })
+    const news = await alice.join('news/today')
+    expect(await failureOf(news.publish('hi'))).toMatchObject({ code: 'FORBIDDEN' })
+    const typing = { room: 'news/today', name: 'typing', data: 1 }
+    expect(await failureOf(alice.request('rooms.signal', typing))).toMatchObject({ code: 'FORBIDDEN' })
+    expect(await desk.publish('news/today', 'extra')).toMatchObject({ seq: expect.any(Number) })
+  })
+
+  test('leave the rest to the default ones', async () => {
+    const settings = await testSettings({ NESTWIRE_ROOMS_OPEN: true })
+    const { port } = await start(NestwireModule.forRoot({ settings, roomPolicy: NewsPolicy }))
+    const [alice, bob] = await Promise.all([login(port, 'alice'), login(port, 'bob')])
+    const lobby = await alice.join('lobby')
+    expect(await lobby.publish('hi')).toMatchObject({ seq: expect.any(Number) })
+    expect(await failureOf(bob.publish('lobby', 'hi'))).toMatchObject({ code: 'NOT_A_MEMBER' })
+  })
+
+  test('are given what the factory imports, the settings and the router', async () => {
+    @Injectable()
+    class Staff {
+      readonly users = ['alice']
+    }
+    @Module({ providers: [Staff], exports: [Staff] })
+    class StaffModule {}
+    @Injectable()
+    class StaffPolicy extends DefaultRoomPolicy {
+      constructor(
+        settings: Settings,
+        private readonly staff: Staff,
+        private readonly router: ClusterRouter,
+      ) {
+        super(settings)
+      }
+      override mayCreate(caller: Principal, room: RoomId): boolean {
+        return this.router.isAlone && this.staff.users.includes(caller.user) && super.mayCreate(caller, room)
+      }
+    }
+    const useFactory = async () => ({ settings: await testSettings() })
+    const { port } = await start(
+      NestwireModule.forRootAsync({ imports: [StaffModule], useFactory, roomPolicy: StaffPolicy }),
+    )
+    const [alice, bob] = await Promise.all([login(port, 'alice'), login(port, 'bob')])
+    expect(await failureOf(bob.request('rooms.create', { room: 'plans' }))).toMatchObject({ code: 'FORBIDDEN' })
+    expect(await alice.request('rooms.create', { room: 'plans' })).toMatchObject({ room: 'plans' })
   })
 })
 

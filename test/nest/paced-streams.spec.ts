@@ -1,4 +1,6 @@
 /** Async iterables from handlers: the reader of the connection says how fast they are. */
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import {
   Catch,
   Controller,
@@ -11,16 +13,20 @@ import {
 import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices'
 import { map, throwError, type Observable } from 'rxjs'
 import { describe, expect, test } from 'vitest'
+import { encodeBody } from '../../src/protocol/body.js'
 import { CloseCode } from '../../src/protocol/close-codes.js'
 import { encodePacket } from '../../src/protocol/encode-packet.js'
 import type { NestwireContext } from '../../src/transport/nestwire.context.js'
 import type { ConnectionHandle } from '../../src/transport/connection-handle.js'
 import { fixedLimits, type TransportLimits } from '../../src/transport/transport-limits.js'
+import { RawClient } from '../support/raw-client.js'
 import { ask, askForAll, clientOf, failureOf, Gate, Journal, startMicroservice } from './nest-apps.js'
 
 const LIMITS = { maxOutboxBytes: 64 * 1024, maxStreamBufferBytes: 256 * 1024 }
 const ROOM_BYTES = LIMITS.maxOutboxBytes / 4
 const VALUE_BYTES = 16 * 1000
+/** The least that can be set; less than a socket holds before it is full. */
+const LEAST_BUFFER_BYTES = 8 * 1024
 /** Far more than the streams' buffer, the kernel and the client hold together. */
 const MANY_VALUES = 2000
 
@@ -197,6 +203,20 @@ describe('a handler that is an async generator', () => {
       taken += 1
     }
     expect(taken).toBe(MANY_VALUES)
+  })
+
+  test('does not outrun a reader that stands still, where a socket takes more than streams may hold', async () => {
+    const { port, server } = await start({ maxStreamBufferBytes: LEAST_BUFFER_BYTES, maxOutboxBytes: 16 * VALUE_BYTES })
+    const arriving = once(server.unwrap(), 'connection') as Promise<[Socket]>
+    const reader = await RawClient.greeted(port)
+    const [socket] = await arriving
+    reader.stopReading()
+    const request = { kind: 'request', correlation: 1, priority: 0, pattern: 'large' } as const
+    reader.send({ ...request, deadlineMs: undefined, metadata: undefined, body: encodeBody(MANY_VALUES) })
+    await expect.poll(() => socket.writableLength).toBeGreaterThan(LEAST_BUFFER_BYTES)
+    reader.startReading()
+    for (let taken = 0; taken < MANY_VALUES; taken += 1) await reader.expect('next')
+    await reader.expect('end')
   })
 
   test('shares the room with other streams of the connection, in turn', async () => {

@@ -1,6 +1,7 @@
 /** The connections of a `NestwireClient`: how many there are, which one a call takes, who waits and for how long. */
+import { lastValueFrom, retry } from 'rxjs'
 import { expect, test } from 'vitest'
-import { encodeBody } from '../../src/protocol/body.js'
+import { decodeBody, encodeBody } from '../../src/protocol/body.js'
 import { CloseCode } from '../../src/protocol/close-codes.js'
 import type { WireLimits } from '../../src/protocol/packets.js'
 import { NestwireClient, type NestwireClientOptions } from '../../src/transport/nestwire-client.js'
@@ -213,6 +214,29 @@ test('a connection that is lost is replaced by the next call', async () => {
   expect(statuses).toEqual(['connected'])
 })
 
+test('calls and events that wait when their connection is lost go out on the next one, in order', async () => {
+  const { server, client, served } = await meetWithRoomFor(1)
+  const lost = failureOf(client.send('held', 1))
+  await served.expect('request')
+  client.emit('news', 1)
+  const call = ask(client, 'echo', 1)
+  served.socket.destroy()
+  expect(await lost).toMatchObject({ code: 'CONNECTION_LOST' })
+  const next = await enter(server)
+  expect(await next.expect('event')).toMatchObject({ pattern: 'news' })
+  await answer(next, 'heard')
+  expect(await call).toBe('heard')
+})
+
+test('a call that is made the moment another is lost waits for the next connection', async () => {
+  const { server, client, served } = await meetWithRoomFor(1)
+  const call = lastValueFrom(client.send('echo', 1).pipe(retry(1)))
+  await served.expect('request')
+  served.socket.destroy()
+  await answer(await enter(server), 'heard')
+  expect(await call).toBe('heard')
+})
+
 test('calls go on elsewhere while all connections of a server that goes away are replaced', async () => {
   const [going, staying] = await startServers(2)
   const servers = [at(going), at(staying)]
@@ -255,6 +279,25 @@ test('calls keep away from the connection of a stream', async () => {
   await stream.return()
   expect(await first.expect('cancel')).toMatchObject({ correlation })
   expect(client.pool.inFlight).toBe(0)
+})
+
+test('calls and events wait while half of the outbox is full, in order, and none fails', async () => {
+  const { served, client } = await meetWithRoomFor(1_000, { maxOutboxBytes: 128 * 1024 })
+  const large = 'x'.repeat(32 * 1024)
+  // More than the kernel takes of what nobody reads yet.
+  const count = 400
+  const calls = Array.from({ length: count - 1 }, (_, index) => ask(client, 'echo', [index, large]))
+  const told = lastValueFrom(client.emit('told', [count - 1, large]), { defaultValue: undefined })
+  expect(client.pool.waiting).toBeGreaterThan(0)
+  for (let index = 0; index < count - 1; index += 1) {
+    const { correlation, body } = await served.expect('request')
+    expect(decodeBody(body)).toMatchObject([index, large])
+    served.send({ kind: 'reply', correlation, body: encodeBody(index) })
+  }
+  expect(decodeBody((await served.expect('event')).body)).toMatchObject([count - 1, large])
+  expect(await Promise.all(calls)).toEqual(Array.from({ length: count - 1 }, (_, index) => index))
+  await told
+  expect(client.pool).toMatchObject({ waiting: 0, inFlight: 0 })
 })
 
 test('what the pool counts reads as Prometheus text', async () => {

@@ -1,4 +1,4 @@
-import { Controller, Injectable } from '@nestjs/common'
+import { Controller, Injectable, UseInterceptors, type CallHandler, type NestInterceptor } from '@nestjs/common'
 import { EventPattern, MessagePattern, RpcException } from '@nestjs/microservices'
 import { NEVER, Observable, concat, from, interval, of, take, throwError } from 'rxjs'
 import { expect, onTestFinished, test } from 'vitest'
@@ -6,6 +6,12 @@ import { NESTWIRE_TRANSPORT } from '../../src/transport/nestwire-transport.js'
 import type { NestwireContext } from '../../src/transport/nestwire.context.js'
 import type { NestwireServer } from '../../src/transport/nestwire-server.js'
 import { Gate, Journal, ask, askForAll, failureOf, startMicroservice } from './nest-apps.js'
+
+class PassingInterceptor implements NestInterceptor {
+  intercept(_: unknown, next: CallHandler): Observable<unknown> {
+    return next.handle()
+  }
+}
 
 @Controller()
 @Injectable()
@@ -47,6 +53,17 @@ class TracedController {
       of(1),
       throwError(() => new RpcException('half way')),
     )
+  }
+  @MessagePattern('iterable')
+  async *iterable(): AsyncIterable<number> {
+    yield 1
+    await new Promise(setImmediate)
+    this.journal.note('handler over')
+  }
+  @UseInterceptors(PassingInterceptor)
+  @MessagePattern('iterable.behind.an.interceptor')
+  iterableBehindAnInterceptor(): AsyncIterable<number> {
+    return this.iterable()
   }
   @MessagePattern('endless')
   endless(): Observable<number> {
@@ -118,6 +135,12 @@ test('the end hook runs once after the last value of a stream', async () => {
   const { client, journal } = await traced()
   await askForAll(client, 'stream')
   expect(journal.take()).toEqual(['start stream', 'end stream'])
+})
+
+test.each(['iterable', 'iterable.behind.an.interceptor'])('the end hook runs once when %s is over', async (pattern) => {
+  const { client, journal } = await traced()
+  expect(await askForAll(client, pattern)).toEqual([1])
+  expect(journal.take()).toEqual([`start ${pattern}`, 'handler over', `end ${pattern}`])
 })
 
 test('the end hook runs once after a stream that failed', async () => {

@@ -19,10 +19,11 @@ import { AppController } from './app.controller.js'
 @Module({ controllers: [AppController] })
 export class AppModule {}`
 
-/** The blocks of the README that begin with the name of a file. */
-function readmeFiles(): readonly (readonly [name: string, text: string])[] {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-  const blocks = readme.matchAll(/^```ts\n(\/\/ src\/(\S+\.ts).*\n[^]*?)^```$/gm)
+const textOf = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8')
+
+/** The blocks of a page that begin with the name of a file. */
+function filesOf(page: string): readonly (readonly [name: string, text: string])[] {
+  const blocks = textOf(`../../${page}`).matchAll(/^```ts\n(\/\/ src\/(\S+\.ts).*\n[^]*?)^```$/gm)
   return Array.from(blocks, ([, text = '', name = '']) => [name, text] as const)
 }
 
@@ -32,7 +33,7 @@ let nest: Project
 beforeAll(async () => {
   workplace = await Workplace.make()
   tarball = await workplace.pack()
-  const files = ['server.ts', 'caller.ts', 'chat.ts', 'embedding.ts', 'inferred.ts']
+  const files = ['server.ts', 'caller.ts', 'chat.ts', 'embedding.ts', 'news.policy.ts', 'inferred.ts', 'who.ts']
   nest = await workplace.project('nest', { packages: [tarball, ...NEST, TYPES], files })
 })
 afterAll(() => workplace.remove())
@@ -52,7 +53,7 @@ describe('in a new Nest application', () => {
 
   test('what the README says is typed in compiles, and its two applications talk', async () => {
     const [port, httpPort] = [await freePort(), await freePort()]
-    const files = readmeFiles()
+    const files = filesOf('README.md')
     const names = ['notifier.module.ts', 'notifier.ts', 'main.ts', 'app.controller.ts', 'caller.ts']
     expect(files.map(([name]) => name)).toEqual(names)
     for (const [name, text] of files) {
@@ -68,6 +69,19 @@ describe('in a new Nest application', () => {
     await nest.start(NODE, ['dist/caller.js'], /(application successfully started)/)
     const answers = ['sum', 'count'].map(async (path) => (await fetch(`http://127.0.0.1:${httpPort}/${path}`)).json())
     expect(await Promise.all(answers)).toEqual([6, [1, 2, 3]])
+  })
+
+  test('what the guide to the transport says of tokens compiles, and whoever has none is refused', async () => {
+    const port = String(await freePort())
+    const files = filesOf('docs/nest/transport.md')
+    expect(files.map(([name]) => name)).toEqual(['main.ts', 'app.controller.ts'])
+    for (const [name, text] of files) await nest.write(name, text.replace('7425', port))
+    await nest.write('app.module.ts', APP_MODULE)
+    expect(await nest.compile()).toBe('')
+    await nest.start(NODE, ['dist/main.js'], /(successfully started)/)
+    const tokens = [['key-of-the-shop'], ['another'], []]
+    const answers = tokens.map((token) => nest.run(NODE, 'dist/who.js', port, ...token))
+    expect(await Promise.all(answers)).toEqual(['shop', 'TOKEN_INVALID', 'TOKEN_REQUIRED'])
   })
 
   test('one copy of Nest is for the application and for the package', async () => {
@@ -89,7 +103,9 @@ describe('in a new Nest application', () => {
     expect(JSON.parse(await nest.run('npx', 'nestwire', ...hello))).toMatchObject({ room: 'lobby' })
   })
 
-  test('an application serves with the server in it', async () => {
+  test('an application serves with the server in it, and with the rules for rooms of the guide', async () => {
+    const policy = `// src/news.policy.ts\n${textOf('fresh-app/news.policy.ts')}`
+    expect(filesOf('docs/nest/embed-the-server.md')).toEqual([['news.policy.ts', policy]])
     expect(Number(await nest.start(NODE, ['dist/embedding.js'], /listening on (\d+)/))).toBeGreaterThan(0)
   })
 

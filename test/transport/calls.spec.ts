@@ -2,10 +2,14 @@ import { Controller, Logger } from '@nestjs/common'
 import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices'
 import { NEVER, Observable, concat, from, of, throwError } from 'rxjs'
 import { expect, onTestFinished, test } from 'vitest'
+import { publishCompactRoute } from '../../src/chat/chat-compact-route.js'
+import type { SendReply } from '../../src/chat/chat.contract.js'
 import { decodeBody, encodeBody } from '../../src/protocol/body.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
+import { trustedSeq } from '../../src/protocol/ids.js'
 import type { Packet, Request } from '../../src/protocol/packets.js'
 import type { NestwireContext } from '../../src/transport/nestwire.context.js'
+import { publish } from '../support/client-packets.js'
 import { startTransport } from '../support/transport-harness.js'
 
 const seen: unknown[] = []
@@ -83,13 +87,18 @@ class CallsController {
   deadline(@Ctx() context: NestwireContext): number | undefined {
     return context.getDeadlineAtMs()
   }
+  @MessagePattern('chat.send')
+  send(): SendReply {
+    return { seq: trustedSeq(1), timeMs: 0 }
+  }
   @EventPattern('happened')
   happened(@Payload() data: unknown): void {
     seen.push(data)
   }
 }
 
-const start = (): ReturnType<typeof startTransport> => startTransport({ module: { controllers: [CallsController] } })
+const start = (): ReturnType<typeof startTransport> =>
+  startTransport({ module: { controllers: [CallsController] }, compactRoutes: [publishCompactRoute] })
 
 /** What is logged at level error from now on: text and fields. */
 function errorLines(): readonly unknown[] {
@@ -289,6 +298,17 @@ test('closes a connection that reuses a correlation in flight', async () => {
   const client = await (await start()).greeted()
   client.send(request('never'), request('never'))
   await client.expectClosed('CorrelationInUse')
+})
+
+test('a PUBLISH with the correlation of a request in flight closes the connection, and ends the request', async () => {
+  const { server, greeted } = await start()
+  const client = await greeted()
+  const before = unsubscribed
+  client.send(request('never'))
+  await client.ask(request('sum', [1], { correlation: 2 }), 'reply')
+  client.send(publish('lobby', 'hello', 1))
+  await client.expectClosed('CorrelationInUse')
+  expect([unsubscribed - before, server.requests.inFlight]).toEqual([1, 0])
 })
 
 test('answers what was asked before the client ended its side', async () => {

@@ -2,6 +2,7 @@ import { Controller } from '@nestjs/common'
 import { MessagePattern } from '@nestjs/microservices'
 import { expect, test } from 'vitest'
 import { encodeBody } from '../../src/protocol/body.js'
+import { encodePacket } from '../../src/protocol/encode-packet.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { Packet } from '../../src/protocol/packets.js'
 import type { ConnectionHandle } from '../../src/transport/connection-handle.js'
@@ -120,6 +121,45 @@ test('counts the half-frame deadline from the first byte, however many trickle i
     await client.expectStillConnected()
     harness.clock.advance(500)
   }
+  harness.clock.advance(500)
+  await client.expectClosed('HalfFrameTimeout')
+})
+
+/** The first bytes of a PING, and the others. */
+const PING_HALVES = [
+  encodePacket({ kind: 'ping', correlation: 9 }).subarray(0, 10),
+  encodePacket({ kind: 'ping', correlation: 9 }).subarray(10),
+] as const
+
+test('closes nobody for a frame that was finished while the server did not read', async () => {
+  const harness = await start({ halfFrameTimeoutMs: 2_000, maxInFlightRequests: 2 })
+  const client = await harness.greeted()
+  client.send(request('wait', 1))
+  client.sendBytes(PING_HALVES[0])
+  await expect.poll(() => harness.gate.started).toBe(1)
+  await client.expectStillConnected()
+  harness.changeLimits({ maxInFlightRequests: 1 })
+  client.sendBytes(PING_HALVES[1])
+  await expect.poll(() => harness.server.counters.held).toBe(1)
+  harness.gate.open()
+  await client.find(({ kind }) => kind === 'pong')
+  await client.find(({ kind }) => kind === 'reply')
+  harness.clock.advance(10_000)
+  await client.find(({ kind }) => kind === 'limits')
+  await client.expectNothing()
+})
+
+test('counts the half-frame deadline of a frame that began behind others which were not read at once', async () => {
+  const harness = await start({ halfFrameTimeoutMs: 2_000, maxInFlightRequests: 1 })
+  const client = await harness.greeted()
+  client.sendBytes(Buffer.concat([encodePacket(request('wait', 1)), ...PING_HALVES, PING_HALVES[0]]))
+  await expect.poll(() => harness.gate.started).toBe(1)
+  harness.clock.advance(10_000)
+  harness.gate.open()
+  await client.find(({ kind }) => kind === 'pong')
+  await client.find(({ kind }) => kind === 'reply')
+  harness.clock.advance(1_900)
+  expect(client.inbox).toEqual([])
   harness.clock.advance(500)
   await client.expectClosed('HalfFrameTimeout')
 })

@@ -58,6 +58,14 @@ async function sessionOf({ socket }: RawClient): Promise<Buffer> {
   return known ?? ((await once(tls, 'session')) as [Buffer])[0]
 }
 
+async function freePort(): Promise<number> {
+  const listener = createServer().listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address() as AddressInfo
+  listener.close()
+  return port
+}
+
 /** One that has begun to speak TLS and goes no further. */
 async function stuckAt({ port, server }: TransportHarness): Promise<Socket> {
   const before = server.tlsCounters.underWay
@@ -65,6 +73,32 @@ async function stuckAt({ port, server }: TransportHarness): Promise<Socket> {
   socket.write(Buffer.from('160301', 'hex'))
   await expect.poll(() => server.tlsCounters.underWay).toBe(before + 1)
   return socket
+}
+
+/** Who has not spoken is read only so many at a time. */
+const READ_AT_ONCE = 64
+
+/** So many silent sockets that whoever comes next is not read. */
+async function crowdAt({ port, server }: TransportHarness): Promise<Socket[]> {
+  const silent = await Promise.all(Array.from({ length: READ_AT_ONCE }, () => silentlyConnected(port)))
+  await expect.poll(() => server.connectionCount).toBe(READ_AT_ONCE)
+  return silent
+}
+
+/** One that comes, is reset, and is followed by another from the same port, which is returned. */
+async function replaceUnread({ port, server }: TransportHarness): Promise<Socket> {
+  const localPort = await freePort()
+  const enter = async (): Promise<Socket> => {
+    const accepted = once(server.unwrap(), 'connection')
+    const socket = connectPlain({ port, host: '127.0.0.1', localPort })
+    onTestFinished(() => void socket.destroy())
+    await accepted
+    return socket
+  }
+  const first = await enter()
+  first.resetAndDestroy()
+  await gone(first)
+  return enter()
 }
 
 const codeOf = (attempt: Promise<unknown>): Promise<unknown> =>
@@ -194,10 +228,7 @@ describe.skipIf(isOpensslMissing)('limits of handshakes', () => {
 
   test('tells two sockets of one client port apart, which lead to two addresses of the server', async () => {
     const { port, server } = await startSecured({}, {}, '0.0.0.0')
-    const listener = createServer().listen(0, '127.0.0.1')
-    await once(listener, 'listening')
-    const { port: localPort } = listener.address() as AddressInfo
-    listener.close()
+    const localPort = await freePort()
     const [first, second] = ['127.0.0.1', '127.0.0.2'].map((host) => {
       const socket = connectPlain({ port, host, localAddress: '127.0.0.1', localPort })
       onTestFinished(() => void socket.destroy())
@@ -208,6 +239,32 @@ describe.skipIf(isOpensslMissing)('limits of handshakes', () => {
     await expect.poll(() => server.connectionCount).toBe(1)
     second?.destroy()
     await expect.poll(() => server.connectionCount).toBe(0)
+  })
+
+  test('lets in who takes the port of another that was reset before it was read', async () => {
+    const harness = await startSecured()
+    const { port, trust, server } = harness
+    const silent = await crowdAt(harness)
+    const raw = await replaceUnread(harness)
+    const socket = connect({ socket: raw, ...trust, host: '127.0.0.1' })
+    for (const one of silent) one.destroy()
+    await once(socket, 'secureConnect')
+    await expect.poll(() => [server.tlsCounters.secured, server.connectionCount]).toEqual([1, 1])
+    await RawClient.greeted(port, trust)
+  })
+
+  test('counts nobody who was refused, reset before it was read, and replaced on its port', async () => {
+    const harness = await startSecured({}, { maxConnections: READ_AT_ONCE })
+    const { port, trust, server } = harness
+    const silent = await crowdAt(harness)
+    const raw = await replaceUnread(harness)
+    for (const socket of [...silent, raw]) socket.destroy()
+    await expect.poll(() => server.connectionCount).toBe(0)
+    harness.changeLimits({ maxConnections: 1 })
+    const last = await RawClient.greeted(port, trust)
+    const refused = await RawClient.connectTls(port, trust)
+    await refused.expectClosed('ServerFull')
+    await last.expectNothing()
   })
 
   test.each([

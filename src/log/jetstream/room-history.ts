@@ -8,13 +8,13 @@ import type { Settings } from '../../config/settings.js'
 import type { Seq } from '../../protocol/ids.js'
 import type { RoomRecord } from '../../protocol/packets.js'
 import type { TrustedTime } from '../../trusted-time.js'
+import { Turnstile } from '../../turnstile.js'
 import { expiryOf } from '../retention.js'
 import type { ReadLimit } from '../room-log.js'
 import type { LogStream, StoredMessage } from './log-stream.js'
 import { hiddenIn, type RoomPlace } from './room-places.js'
 import { RoomWalk, shown, type Walked, type WalkStart } from './room-walk.js'
 import { timeMsOf } from './stored-record.js'
-import { Turnstile } from './turnstile.js'
 
 /** Over all rooms; the rest waits. */
 const MAX_READS = 64
@@ -38,7 +38,7 @@ interface HistoryParts {
 }
 
 export class RoomHistory {
-  private readonly reads = new Turnstile(MAX_READS)
+  private readonly reads = new Turnstile(() => MAX_READS)
   /** By subject; the walks that nobody uses at the moment. */
   private readonly kept = new Map<string, KeptWalk>()
   private readonly stop: () => void

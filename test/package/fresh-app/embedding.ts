@@ -5,8 +5,11 @@ import { Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { NestwireServer } from 'nestwire'
 import { NestwireModule } from 'nestwire/server'
+import { NewsPolicy } from './news.policy.js'
 
-@Module({ imports: [NestwireModule.forRoot({ settings: { NESTWIRE_PORT: 0, NESTWIRE_LOG_ENGINE: 'memory' } })] })
+const settings = { NESTWIRE_PORT: 0, NESTWIRE_LOG_ENGINE: 'memory' }
+
+@Module({ imports: [NestwireModule.forRoot({ settings, roomPolicy: NewsPolicy })] })
 class AppModule {}
 
 const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] })

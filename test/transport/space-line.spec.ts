@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { RoomLine } from '../../src/transport/room-line.js'
+import { SpaceLine } from '../../src/transport/space-line.js'
 
-/** With so many who wait for room, whom each of them makes for the next. */
+/** With so many who wait for space, which each of them makes for the next. */
 function crowd(count: number) {
-  let hasRoom = false
-  const line = new RoomLine(() => hasRoom)
+  let hasSpace = false
+  const line = new SpaceLine(() => hasSpace)
   const served: number[] = []
   for (let index = 0; index < count; index += 1) {
     line.enter(() => {
@@ -12,7 +12,7 @@ function crowd(count: number) {
       line.serve()
     })
   }
-  hasRoom = true
+  hasSpace = true
   return { line, served }
 }
 
@@ -35,8 +35,8 @@ test('one more is let on in the next, whatever happens in this one', async () =>
 })
 
 test('whoever enters while another is let on has its turn behind it, and who gave up has none', () => {
-  let hasRoom = false
-  const line = new RoomLine(() => hasRoom)
+  let hasSpace = false
+  const line = new SpaceLine(() => hasSpace)
   const served: string[] = []
   line.enter(() => {
     line.enter(() => served.push('third'))
@@ -44,7 +44,7 @@ test('whoever enters while another is let on has its turn behind it, and who gav
   })
   const giveUp = line.enter(() => served.push('second'))
   giveUp()
-  hasRoom = true
+  hasSpace = true
   line.serve()
   expect(served).toEqual(['first', 'third'])
 })

@@ -1,17 +1,17 @@
 /**
- * Who waits for room in one outbox: let on in turn, one after the other, as long as there is room and the turn of the event loop
+ * Who waits for space in one outbox: let on in turn, one after the other, as long as there is space and the turn of the event loop
  * is not spent. Bounded by whose it is.
  */
 
 /** Let on in one turn: a thousand streams of one connection whose sources never wait must starve nobody. */
 const TURN_ENTRIES = 128
 
-export class RoomLine {
+export class SpaceLine {
   private readonly waiting = new Set<() => void>()
   private isServing = false
   private served = 0
 
-  constructor(private readonly hasRoom: () => boolean) {}
+  constructor(private readonly hasSpace: () => boolean) {}
 
   /** Calls `proceed` once: now, or in its turn. Returns how to give up. */
   enter(proceed: () => void): () => void {
@@ -21,13 +21,13 @@ export class RoomLine {
     return () => void this.waiting.delete(entry)
   }
 
-  /** There may be room. Not within itself: what one writes makes room for the next. */
+  /** There may be space. Not within itself: what one writes makes space for the next. */
   serve(): void {
     if (this.isServing) return
     this.isServing = true
     try {
       for (const entry of this.waiting) {
-        if (this.served === TURN_ENTRIES || !this.hasRoom()) return
+        if (this.served === TURN_ENTRIES || !this.hasSpace()) return
         this.waiting.delete(entry)
         this.count()
         entry()
