@@ -27,8 +27,9 @@ const reply = (correlation: number, value: unknown) =>
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** The call has failed to connect, and waits before it tries again. */
-const hasTried = (client: NestwireClient): Promise<void> =>
-  expect.poll(() => client.pool).toMatchObject({ connecting: 0, waiting: 0 })
+async function hasTried(client: NestwireClient): Promise<void> {
+  await expect.poll(() => client.pool).toMatchObject({ connecting: 0, waiting: 0 })
+}
 
 const isIdempotent = (pattern: string): boolean => pattern === 'read'
 
