@@ -33,9 +33,9 @@ export class ScriptedServer {
     })
   }
 
-  static async start(): Promise<ScriptedServer> {
+  static async start(port = 0): Promise<ScriptedServer> {
     const server = createServer({ allowHalfOpen: true, noDelay: true })
-    server.listen(0, '127.0.0.1')
+    server.listen(port, '127.0.0.1')
     await once(server, 'listening')
     const scripted = new ScriptedServer(server)
     onTestFinished(() => scripted.stop())

@@ -1,7 +1,7 @@
 /** SIGHUP to the server as a process. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { rm, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -56,7 +56,11 @@ async function serve(settings: FileSettings, place: 'named' | '.env' = 'named'):
     return {
       child,
       port: Number(port),
-      write: (next) => writeFile(path, linesOf(next)),
+      // In one step: a reload that finds it emptied would fail, and rightly so.
+      write: async (next) => {
+        await writeFile(`${path}.next`, linesOf(next))
+        await rename(`${path}.next`, path)
+      },
       view: async () => {
         const response = await fetch(`http://${http}/admin/config`)
         const { reloads, settings: shown } = (await response.json()) as ConfigAnswer
@@ -89,7 +93,7 @@ test('a storm of SIGHUPs ends with the last file, and nobody is disturbed', asyn
   }
   await expect.poll(async () => (await view()).maxRooms).toBe(1_000)
   const { reloads } = await view()
-  expect(reloads.ok + reloads.failed).toBeLessThanOrEqual(1_100)
+  expect(reloads.failed).toBe(0)
   await client.expectNothing()
   expect(child.exitCode).toBeNull()
   const exited = once(child, 'exit')

@@ -1,5 +1,4 @@
-/** The short form of `npm run fuzz`: a few seconds of it, with another seed each time. */
-import { randomInt } from 'node:crypto'
+/** The short form of `npm run fuzz`: half a minute of it, with one seed, so that no change is refused for another's luck. */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -8,7 +7,8 @@ import { formatFuzz } from './format-fuzz.js'
 import { makeScript } from './fuzz-script.js'
 import { runFuzz } from './run-fuzz.js'
 
-const DURATION_MS = 8_000
+const DURATION_MS = 30_000
+const SEED = 1
 
 let sources: CompiledSources
 beforeAll(async () => void (sources = await compileSources('bench', 'test/hostile')), 60_000)
@@ -16,13 +16,11 @@ afterAll(() => sources.remove())
 
 test(
   'whatever comes in at the port, the server lives, leaks nothing and serves the others',
-  { timeout: 90_000 },
+  { timeout: 150_000 },
   async () => {
-    const seed = randomInt(2 ** 32)
-    console.log(`fuzz: seed ${seed}`)
     const main = join(sources.folder, 'main.js')
     const crowdWorker = pathToFileURL(join(sources.root, 'test/hostile/crowd-worker.js'))
-    const report = await runFuzz({ seed, durationMs: DURATION_MS, main, crowdWorker })
+    const report = await runFuzz({ seed: SEED, durationMs: DURATION_MS, main, crowdWorker })
     console.log(formatFuzz(report))
     expect(report.faults).toEqual([])
     expect(report.sessions).toBeGreaterThan(50)

@@ -8,6 +8,8 @@ export interface Attack {
   readonly metrics: readonly (MetricQuery & { readonly least: number })[]
   /** The server speaks TLS, and so do the honest. */
   readonly isOverTls?: true
+  /** It lasts until the server's deadline has ended it: of the handshake, or for who does not read. */
+  readonly isDeadlineAwaited?: true
   /** No attack: what the honest then wait is what it costs them that the machine is shared. Reported, and not judged. */
   readonly isControl?: true
   /** Resolves when it is over; what is not as it has to be goes to the scene. */

@@ -1,6 +1,6 @@
 /**
- * Each attack in its short form, one after the other on a server, and one with TLS: `npm run hostile` has the long ones, and the
- * control beside them, of which nothing could be wrong.
+ * Each attack in its short form, one after the other on a server, and one with TLS; those that wait for a deadline
+ * on servers where it is short. `npm run hostile` has the long ones, and the control beside them, of which nothing could be wrong.
  */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -9,7 +9,7 @@ import { isOpensslMissing } from '../support/certificate-authority.js'
 import { compileSources, type CompiledSources } from '../support/compiled-sources.js'
 import type { Attack } from './attack.js'
 import { attacks } from './attacks.js'
-import { describeVerdict, SHORT_BOUNDS, wrongsWith } from './judgement.js'
+import { describeVerdict, judge, SHORT_BOUNDS } from './judgement.js'
 import { settingsOf } from './settings.js'
 import { Stage } from './stage.js'
 
@@ -19,34 +19,46 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => sources.remove())
 
-function performAll(chosen: readonly Attack[], isOverTls: boolean): void {
+interface Chosen {
+  readonly isOverTls: boolean
+  readonly isDeadlineAwaited: boolean
+}
+
+function performAll({ isOverTls, isDeadlineAwaited }: Chosen): void {
+  const isChosen = (attack: Attack): boolean =>
+    attack.isControl !== true &&
+    (attack.isOverTls === true) === isOverTls &&
+    (attack.isDeadlineAwaited === true) === isDeadlineAwaited
   let stage: Stage
   beforeAll(async () => {
     const main = join(sources.folder, 'main.js')
     const crowdWorker = pathToFileURL(join(sources.root, 'test/hostile/crowd-worker.js'))
-    stage = await Stage.open({ main, crowdWorker, settings: settingsOf(false), isLong: false, isOverTls })
+    const settings = settingsOf({ isLong: false, isDeadlineAwaited })
+    stage = await Stage.open({ main, crowdWorker, settings, isLong: false, isOverTls })
   }, 60_000)
   afterAll(() => stage.close(), 60_000)
 
-  for (const attack of chosen) {
-    test(`the honest chat on, and memory is bounded: ${attack.name}`, { timeout: 60_000 }, async () => {
-      const verdict = await stage.perform(attack)
-      console.log(describeVerdict(verdict))
-      expect(wrongsWith(verdict, SHORT_BOUNDS)).toEqual([])
+  for (const attack of attacks.filter(isChosen)) {
+    test(`the honest chat on, and memory is bounded: ${attack.name}`, { timeout: 240_000 }, async () => {
+      const { verdicts, wrongs } = await judge(() => stage.perform(attack), SHORT_BOUNDS)
+      for (const verdict of verdicts) console.log(describeVerdict(verdict))
+      expect(wrongs).toEqual([])
     })
   }
 }
 
 describe('in plain text', () => {
-  performAll(
-    attacks.filter(({ isOverTls, isControl }) => isOverTls !== true && isControl !== true),
-    false,
-  )
+  performAll({ isOverTls: false, isDeadlineAwaited: false })
+})
+
+describe('in plain text, until a deadline has passed', () => {
+  performAll({ isOverTls: false, isDeadlineAwaited: true })
 })
 
 describe.skipIf(isOpensslMissing)('over TLS', () => {
-  performAll(
-    attacks.filter(({ isOverTls }) => isOverTls === true),
-    true,
-  )
+  performAll({ isOverTls: true, isDeadlineAwaited: false })
+})
+
+describe.skipIf(isOpensslMissing)('over TLS, until a deadline has passed', () => {
+  performAll({ isOverTls: true, isDeadlineAwaited: true })
 })

@@ -8,9 +8,9 @@ import { parseArgs } from 'node:util'
 import { describeMachine } from '../../bench/machine.js'
 import { describeCommit } from '../../bench/provenance.js'
 import { attacks } from './attacks.js'
-import { describeVerdict, LONG_BOUNDS, SHORT_BOUNDS, wrongsWith } from './judgement.js'
+import { describeVerdict, judge, LONG_BOUNDS, SHORT_BOUNDS } from './judgement.js'
 import { settingsOf } from './settings.js'
-import { Stage } from './stage.js'
+import { Stage, type Verdict } from './stage.js'
 
 /** Seen from where this is compiled to: `bench/.build/test/hostile`. */
 const RESULTS = new URL('../../../../docs/hostile/', import.meta.url)
@@ -39,21 +39,21 @@ const lines: string[] = [`commit ${describeCommit()}`, JSON.stringify(describeMa
 let wrongs = 0
 /** What the honest wait while a core is busy and nothing is sent. */
 let controlP99Ms: number | undefined
-for (const attack of chosen) {
-  const stage = await Stage.open({ settings: settingsOf(isLong), isLong, isOverTls: attack.isOverTls === true })
-  const verdict = await stage.perform(attack)
-  await stage.close()
-  const found = wrongsWith(verdict, bounds)
-  wrongs += found.length
+function describe(verdict: Verdict): string {
   const { isControl, quiet, attacked } = verdict
-  if (isControl) controlP99Ms = attacked.p99Ms
   const times = [`${(attacked.p99Ms / quiet.p99Ms).toFixed(1)} × quiet`]
   if (!isControl && controlP99Ms !== undefined)
     times.push(`${(attacked.p99Ms / controlP99Ms).toFixed(1)} × the control`)
-  for (const line of [
-    `${describeVerdict(verdict)}; p99 ${times.join(', ')}`,
-    ...found.map((wrong) => `  WRONG ${wrong}`),
-  ]) {
+  return `${describeVerdict(verdict)}; p99 ${times.join(', ')}`
+}
+for (const attack of chosen) {
+  const { isOverTls = false, isDeadlineAwaited = false } = attack
+  const stage = await Stage.open({ settings: settingsOf({ isLong, isDeadlineAwaited }), isLong, isOverTls })
+  const { verdicts, wrongs: found } = await judge(() => stage.perform(attack), bounds)
+  await stage.close()
+  wrongs += found.length
+  if (attack.isControl) controlP99Ms = verdicts[0]?.attacked.p99Ms
+  for (const line of [...verdicts.map(describe), ...found.map((wrong) => `  WRONG ${wrong}`)]) {
     console.log(line)
     lines.push(line)
   }

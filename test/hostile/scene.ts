@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions } from 'node:tls'
 import { issueToken, type TokenRequest } from '../../src/auth/token-issuer.js'
 import { Intruder } from './intruder.js'
+import type { MetricQuery, MetricsPage } from './metrics-page.js'
 import { Tally } from './tally.js'
 
 export interface SceneOptions {
@@ -11,6 +12,7 @@ export interface SceneOptions {
   /** Two numbers, of which all of its addresses are: `127.3`. */
   readonly network: string
   readonly isLong: boolean
+  readonly metrics: MetricsPage
   /** What a client must know of a server that speaks TLS, PEM. */
   readonly ca?: string | undefined
 }
@@ -83,10 +85,15 @@ export class Scene {
     if (!isSo) this.faults.push(fault)
   }
 
+  /** By the server's own metrics, which cost it some work: not to be asked all the time. */
+  count(query: MetricQuery): Promise<number> {
+    return this.options.metrics.sum(query)
+  }
+
   /** Whether it came to be in that time. */
-  async until(isSo: () => boolean, withinMs: number): Promise<boolean> {
+  async until(isSo: () => boolean | Promise<boolean>, withinMs: number, lookMs = LOOK_MS): Promise<boolean> {
     const deadlineMs = performance.now() + withinMs
-    while (!isSo() && performance.now() < deadlineMs) await sleep(LOOK_MS)
+    while (!(await isSo()) && performance.now() < deadlineMs) await sleep(lookMs)
     return isSo()
   }
 

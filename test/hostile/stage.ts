@@ -123,10 +123,10 @@ export class Stage {
   }
 
   private nextScene(): Scene {
-    const { port, place, certificates, isLong } = this.parts
+    const { port, place, certificates, isLong, metrics } = this.parts
     const network = `127.${FIRST_NETWORK + this.performed}`
     this.performed += 1
-    return new Scene({ port, secret: place.secret, network, isLong, ca: certificates?.ca })
+    return new Scene({ port, secret: place.secret, network, isLong, metrics, ca: certificates?.ca })
   }
 }
 

@@ -4,7 +4,7 @@ import { NatsSignals } from '../../src/cluster/nats-signals.js'
 import { loadSettings } from '../../src/config/load-settings.js'
 import { NatsLink } from '../../src/log/jetstream/nats-link.js'
 import { decodePresence, type PresenceMessage } from '../../src/rooms/presence-news.js'
-import { startPath } from '../client/cuttable-path.js'
+import { BreakablePath } from '../cluster/processes/breakable-path.js'
 import { roomId } from '../delivery/names.js'
 import { clusterNodes, newName, SHARED_SECRETS } from '../log/jetstream/cluster-nodes.js'
 import { isNatsMissing } from '../support/nats-server.js'
@@ -174,17 +174,18 @@ describe.skipIf(isNatsMissing)('presence across nodes', () => {
 
   test('one that missed something asks only who said it, and hears all of it once', async () => {
     const name = newName()
-    const path = await startPath(cluster.server.port)
-    const a = await startNode(name, {}, `nats://127.0.0.1:${path.port}`)
+    const path = await BreakablePath.to(cluster.server.port)
+    const a = await startNode(name, {}, path.url)
     const [b, c] = [await startNode(name), await startNode(name)]
     await a.comes('alice')
     await b.comes('bob')
     await pass(2_500, a, b, c)
     const said = await overhear(name)
     // Nobody hears this one of node `a`: its number is used up.
-    path.cut()
+    path.refuse()
     await expect.poll(() => a.link.fault()).toBeDefined()
     a.clock.advance(2_500)
+    path.mend()
     await expect.poll(() => a.link.fault(), { timeout: 10_000 }).toBeUndefined()
     await pass(5_000, a, b, c)
     const asks = said.filter(({ message }) => message?.kind === 'ask')

@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest'
 import { growthsOf, isFlat } from './flatness.js'
+import { LEAST_VISITS, SHORT_FORM } from './soak-forms.js'
 import type { Vitals } from './vitals.js'
 
-const sample = (second: number, memoryMb: number): Vitals => ({
+const sample = (second: number, memoryMb: number, handles = 0): Vitals => ({
   second,
   memoryMb,
   rssMb: 0,
   heapMb: 0,
-  handles: 0,
+  handles,
   loopDelayMs: 0,
   connections: 0,
   rooms: 0,
@@ -44,6 +45,26 @@ test('a collector that comes and goes is no leak', () => {
     { memoryMb: 2 },
   )
   expect(growth !== undefined && isFlat(growth)).toBe(true)
+})
+
+/** Two minutes of a server of which every eighth connection keeps 2 MB and a descriptor; it is looked at once a second. */
+const leaking = (connections: number): readonly Vitals[] =>
+  Array.from({ length: 121 }, (_, second) => {
+    const kept = Math.floor((second * connections) / 120 / 8)
+    return sample(second, 90 + 2 * kept, 89 + kept)
+  })
+
+test.each([3_000, LEAST_VISITS])('a leak of every eighth of %i connections shows in the short form', (connections) => {
+  const growths = growthsOf(leaking(connections), SHORT_FORM.bounds)
+  expect(growths.filter((growth) => !isFlat(growth)).map(({ vital }) => vital)).toEqual(['memoryMb', 'handles'])
+})
+
+test('a server that keeps nothing is flat in the short form, though visitors come and go', () => {
+  // As it was measured: the heap finds its size in the first minute, and then 5 MB and 6 descriptors come and go.
+  const samples = Array.from({ length: 121 }, (_, second) =>
+    sample(second, 80 + Math.min(second, 60) / 3 + ((second * 7) % 6), 84 + ((second * 5) % 7)),
+  )
+  expect(growthsOf(samples, SHORT_FORM.bounds).every(isFlat)).toBe(true)
 })
 
 test('too few samples are no verdict', () => {

@@ -2,8 +2,7 @@
  * A server that is used for a long time: judged clients who send, read, resume, stop reading and stay away; visitors who
  * come and go; an idle crowd; reloads of the settings. In the end nothing was lost, and nothing has kept growing.
  */
-import { writeFile } from 'node:fs/promises'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -61,6 +60,11 @@ const VISITORS = 6
 const TTL_SECONDS = 36_000
 /** What the reloads change to and fro. */
 const RELOADED = ['NESTWIRE_SIGNALS_PER_SECOND=50', 'NESTWIRE_SIGNALS_PER_SECOND=60'] as const
+const RELOAD_COUNTER = 'nestwire_config_reloads_total'
+const DIGEST = /^nestwire_config_info\{digest="(\w+)"\}/m
+/** A reload takes milliseconds; this is for a machine that does something else. */
+const RELOAD_PATIENCE_MS = 30_000
+const RELOAD_LOOK_MS = 50
 
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const folder = await mkdtemp(join(tmpdir(), 'nestwire-soak-'))
@@ -101,7 +105,6 @@ class Soak {
   private readonly faults: string[] = []
   private crowd: JudgedCrowd | undefined
   private reloads = 0
-  private reloadTimer: NodeJS.Timeout | undefined
 
   constructor(private readonly parts: SoakParts) {}
 
@@ -113,9 +116,7 @@ class Soak {
     const crowd = await this.enterCrowd()
     const visitors = new Visitors({ port, idle: options.idle, visitors: VISITORS, tokenOf: (user) => this.token(user) })
     await visitors.come()
-    this.reloadTimer = setInterval(() => void this.reload(server), options.reloadEveryMs)
     await this.watch(server, crowd)
-    clearInterval(this.reloadTimer)
     await visitors.leave()
     await crowd.end(port, await this.token('auditor'))
     await this.checkReloads()
@@ -135,7 +136,6 @@ class Soak {
   }
 
   stop(): void {
-    clearInterval(this.reloadTimer)
     this.crowd?.stop()
   }
 
@@ -153,27 +153,42 @@ class Soak {
   }
 
   private async watch(server: ServerRun, crowd: JudgedCrowd): Promise<void> {
-    const { durationMs, sampleEveryMs, progress } = this.parts.options
+    const { durationMs, sampleEveryMs, reloadEveryMs, progress } = this.parts.options
     const reader = new VitalsReader(server.pid, this.parts.metrics)
     while (this.elapsedMs < durationMs && crowd.violations.length === 0) {
       await sleep(sampleEveryMs)
       const sample = await reader.read(this.elapsedMs / 1_000)
       this.samples.push(sample)
       crowd.look()
+      if (this.elapsedMs >= (this.reloads + 1) * reloadEveryMs) await this.reload(server)
       progress?.(JSON.stringify(sample, (_, value: unknown) => (typeof value === 'number' ? Math.round(value) : value)))
     }
   }
 
   private async reload(server: ServerRun): Promise<void> {
+    const before = await this.settingsInForce()
     this.reloads += 1
-    await writeFile(this.parts.configFile, RELOADED[this.reloads % 2 === 0 ? 0 : 1])
+    // In one step: a file that is emptied is a fault.
+    const { configFile } = this.parts
+    await writeFile(`${configFile}.next`, RELOADED[this.reloads % 2 === 0 ? 0 : 1])
+    await rename(`${configFile}.next`, configFile)
     server.signal('SIGHUP')
+    const deadlineMs = performance.now() + RELOAD_PATIENCE_MS
+    while ((await this.settingsInForce()) === before) {
+      if (performance.now() > deadlineMs) return void this.faults.push(`reload ${this.reloads} has changed nothing`)
+      await sleep(RELOAD_LOOK_MS)
+    }
   }
 
   private async checkReloads(): Promise<void> {
-    const { metrics } = this.parts
-    const applied = await metrics.sum({ name: 'nestwire_config_reloads_total', labels: { outcome: 'ok' } })
-    if (applied === 0 && this.reloads > 0) this.faults.push(`of ${this.reloads} reloads none was applied`)
+    const failed = await this.parts.metrics.sum({ name: RELOAD_COUNTER, labels: { outcome: 'failed' } })
+    if (failed > 0) this.faults.push(`${failed} of ${this.reloads} reloads failed`)
+    if (this.reloads === 0) this.faults.push('there was no reload')
+  }
+
+  /** Their digest. */
+  private async settingsInForce(): Promise<string | undefined> {
+    return DIGEST.exec(await this.parts.metrics.text())?.[1]
   }
 
   private token(user: string): Promise<string> {

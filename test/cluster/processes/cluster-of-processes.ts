@@ -2,7 +2,7 @@
  * A cluster of real processes on one real NATS server, for one spec: started on free ports, with a name of its own, ended with
  * the test. Crowds are judged by the checker of the torture.
  */
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import { issueToken } from '../../../src/auth/token-issuer.js'
@@ -24,6 +24,8 @@ const HISTORY_MAX_RECORDS = 100_000
 const START_TIMEOUT_MS = 60_000
 const SETTLE_TIMEOUT_MS = 10_000
 const TOKEN_TTL_SECONDS = 600
+/** Of all crowds: no change is refused for the luck of another. */
+const SEED = 1
 /** The server pings more often. */
 const SILENCE_MS = 30_000
 export const READS: Habits = QUIET
@@ -144,8 +146,7 @@ export class Cluster {
 
   /** Clients made of the protocol alone; each is known by its name, knows all nodes and begins with another one. */
   async wireCrowd(habits: Readonly<Record<string, Habits>>, silenceMs = SILENCE_MS): Promise<Crowd> {
-    const seed = randomInt(2 ** 32)
-    const random = new Random(seed)
+    const random = new Random(SEED)
     const enter = async ([user, habit]: [string, Habits], index: number): Promise<Participant> =>
       new TortureClient({
         user,

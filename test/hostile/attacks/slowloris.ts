@@ -12,6 +12,7 @@ const PER_ADDRESS = 50
 
 export const slowloris: Attack = {
   name: 'slowloris: half handshakes, a byte at a time',
+  isDeadlineAwaited: true,
   metrics: [{ name: 'nestwire_closes_total', labels: { code: 'HandshakeTimeout' }, least: 2000 }],
   async run(scene) {
     const crowd = await scene.crowd(scene.size(2_000, 10_000), (index) => Math.floor(index / PER_ADDRESS))

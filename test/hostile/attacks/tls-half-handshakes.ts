@@ -15,6 +15,7 @@ const PATIENCE_MS = 25_000
 export const tlsHalfHandshakes: Attack = {
   name: 'TLS: half handshakes, and silence',
   isOverTls: true,
+  isDeadlineAwaited: true,
   metrics: [
     // None of them gets through. Which of the two ends one depends on how many newcomers want its place meanwhile.
     { name: 'nestwire_tls_handshakes_total', labels: { outcome: ['timed_out', 'gave_way'] }, least: SHORT_COUNT },
@@ -34,7 +35,8 @@ export const tlsHalfHandshakes: Attack = {
         void intruder.ended.then(() => (cut += 1))
       }
     }
-    const { waitsMs, cut: cutNewcomers } = await newcomers(scene, () => cut < count)
+    // Each takes the place of one who is silent: half of those must be left for the deadline to end.
+    const { waitsMs, cut: cutNewcomers } = await newcomers(scene, { most: count / 2, isAttacked: () => cut < count })
     await scene.until(() => cut === count, PATIENCE_MS)
     scene.expect(cut === count, `${cut} of ${count} were cut`)
     // A busy machine may take longer than the short deadline for one of them.
@@ -43,14 +45,19 @@ export const tlsHalfHandshakes: Attack = {
   },
 }
 
+interface Newcomers {
+  readonly most: number
+  readonly isAttacked: () => boolean
+}
+
 /** One after the other, while the attack lasts: how long each waited for WELCOME. */
-async function newcomers(scene: Scene, isAttacked: () => boolean) {
+async function newcomers(scene: Scene, { most, isAttacked }: Newcomers) {
   const waitsMs: number[] = []
   let cut = 0
   const untilMs = performance.now() + PATIENCE_MS
-  for (let host = FIRST_NEWCOMER_HOST; isAttacked() && performance.now() < untilMs; host += 1) {
+  for (let came = 0; came < most && isAttacked() && performance.now() < untilMs; came += 1) {
     const sinceMs = performance.now()
-    const newcomer = await scene.tlsIntruder(host)
+    const newcomer = await scene.tlsIntruder(FIRST_NEWCOMER_HOST + came)
     const welcome = await newcomer.greet()
     if (welcome === undefined) cut += 1
     else waitsMs.push(performance.now() - sinceMs)

@@ -8,7 +8,7 @@ const EVENT = { kind: 'event', priority: 0, metadata: undefined, body: Buffer.of
 
 export const unknownPatterns: Attack = {
   name: 'request flood with unknown patterns',
-  metrics: [{ name: 'nestwire_request_errors_total', labels: { code: 'NO_HANDLER' }, least: 10000 }],
+  metrics: [{ name: 'nestwire_request_errors_total', labels: { code: 'NO_HANDLER' }, least: 1 }],
   async run(scene) {
     const { tally } = scene
     const prober = await scene.login('prober')

@@ -128,7 +128,11 @@ describe.skipIf(isNatsMissing)('state in a bucket', () => {
     const { state, sibling } = await nodes.open()
     const value = Buffer.from('there')
     const users = Array.from({ length: 20_000 }, (_, index) => `user-${index}`)
-    await Promise.all(users.map((user) => state.put(['member', 'lobby', user], value)))
+    // In waves: each write has 5 s from when it is sent.
+    for (let from = 0; from < users.length; from += 500) {
+      const wave = users.slice(from, from + 500)
+      await Promise.all(wave.map((user) => state.put(['member', 'lobby', user], value)))
+    }
     await state.put(['node', 'busy'], value)
     const opened = new AbortController()
     const beating = (async () => {

@@ -6,6 +6,7 @@ import { NEVER, Observable, lastValueFrom, take, toArray } from 'rxjs'
 import { expect, onTestFinished, test } from 'vitest'
 import { freePort } from '../../../bench/free-port.js'
 import { NestwireClient } from '../../../src/transport/nestwire-client.js'
+import { ManualClock } from '../../support/manual-clock.js'
 import { Gate, Journal } from '../nest-apps.js'
 import {
   NESTWIRE,
@@ -192,24 +193,6 @@ differs('unsubscribing', {
   },
 })
 
-differs('callsWithoutAnswer', {
-  TCP: async () => {
-    const { app, client } = await start(TCP)
-    let isOver = false
-    void outcomeOf(client, 'endless').then(() => (isOver = true))
-    await app.get(Gate).reached
-    await lastValueFrom(client.send('echo', 0))
-    expect(isOver).toBe(false)
-  },
-  Nestwire: async () => {
-    const { app, port } = await start(NESTWIRE)
-    const client = new NestwireClient({ port, callTimeoutMs: 30 })
-    onTestFinished(() => client.close())
-    expect(await outcomeOf(client, 'watched')).toMatchObject({ error: { code: 'DEADLINE_EXCEEDED' } })
-    await expect.poll(() => app.get(Journal).notes).toEqual(['torn down'])
-  },
-})
-
 /** How many of so many calls that never end have begun. */
 function begun(client: ClientProxy, calls: number): { readonly count: number; readonly errors: readonly unknown[] } {
   const seen = { count: 0, errors: [] as unknown[] }
@@ -221,6 +204,31 @@ function begun(client: ClientProxy, calls: number): { readonly count: number; re
   }
   return seen
 }
+
+differs('callsWithoutAnswer', {
+  TCP: async () => {
+    const { app, client } = await start(TCP)
+    let isOver = false
+    void outcomeOf(client, 'endless').then(() => (isOver = true))
+    await app.get(Gate).reached
+    await lastValueFrom(client.send('echo', 0))
+    expect(isOver).toBe(false)
+  },
+  Nestwire: async () => {
+    const { app, port } = await start(NESTWIRE)
+    const clock = new ManualClock()
+    const client = new NestwireClient({ port, clock })
+    onTestFinished(() => client.close())
+    const seen = begun(client, 1)
+    await expect.poll(() => seen.count).toBe(1)
+    clock.advance(29_000)
+    await lastValueFrom(client.send('echo', 0))
+    expect(seen.errors).toEqual([])
+    clock.advance(1_000)
+    expect(seen.errors).toMatchObject([{ code: 'DEADLINE_EXCEEDED' }])
+    await expect.poll(() => app.get(Journal).notes).toEqual(['torn down'])
+  },
+})
 
 differs('callsBeyondThoseTaken', {
   TCP: async () => {
