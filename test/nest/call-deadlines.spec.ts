@@ -1,7 +1,7 @@
 /** How long a call of a `NestwireClient` may take, which side ends it, and what is repeated until then. */
 import { lastValueFrom } from 'rxjs'
 import { expect, onTestFinished, test } from 'vitest'
-import { portToComeBackTo } from '../../bench/server-process.js'
+import { freePort } from '../../bench/free-port.js'
 import { encodeBody } from '../../src/protocol/body.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { NestwireClient, NestwireClientOptions } from '../../src/transport/nestwire-client.js'
@@ -187,7 +187,7 @@ test('a call that nobody awaits any more is not repeated', async () => {
 })
 
 test('an idempotent call outlives a server that is not there yet', async () => {
-  const [clock, port] = [new ManualClock(), await portToComeBackTo()]
+  const [clock, port] = [new ManualClock(), await freePort()]
   const client = clientOf(port, { clock, isIdempotent, random: () => 0.1 })
   const call = ask(client, 'read', 1)
   await hasTried(client)
@@ -201,7 +201,7 @@ test('an idempotent call outlives a server that is not there yet', async () => {
 
 test('an idempotent call whose server never comes fails with what was in the way, as late as it may', async () => {
   const clock = new ManualClock()
-  const client = clientOf(await portToComeBackTo(), { clock, isIdempotent, callTimeoutMs: 200, random: () => 0.1 })
+  const client = clientOf(await freePort(), { clock, isIdempotent, callTimeoutMs: 200, random: () => 0.1 })
   let failure: unknown
   client.send('read', 1).subscribe({ error: (error: unknown) => (failure = error) })
   for (const pauseMs of [25, 50, 100]) {
