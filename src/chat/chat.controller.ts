@@ -32,6 +32,6 @@ export class ChatController {
     @Ctx() context: NestwireContext,
   ): Promise<HistoryReply> {
     const caller = callerOf(context)
-    return this.turns.take(context.getConnection(), () => this.past.read(caller, page))
+    return this.turns.take(context, () => this.past.read(caller, page))
   }
 }

@@ -8,7 +8,9 @@ import { Inject, Injectable } from '@nestjs/common'
 import type { Clock } from '../clock.js'
 import { CLOCK } from '../clock.module.js'
 import { Settings } from '../config/settings.js'
+import { ErrorCode } from '../protocol/error-codes.js'
 import type { ConnectionHandle } from '../transport/connection-handle.js'
+import { NestwireException } from '../transport/nestwire.exception.js'
 
 /** Reads under way at a time. */
 const MAX_READS = 4
@@ -18,9 +20,19 @@ const TICK_MS = 0.5
 const LOOK_MS = 20
 
 type Reader = Pick<ConnectionHandle, 'queuedBytes' | 'isClosed'>
-type Turn = () => Promise<void>
+/** Who asks: a `NestwireContext`. */
+interface Asker {
+  readonly isAbandoned: boolean
+  getConnection(): Reader
+}
+interface Turn {
+  readonly asker: Asker
+  /** Never rejects. */
+  readonly read: () => Promise<void>
+  readonly drop: () => void
+}
 
-/** Holds what connections have asked for, which `maxInFlightRequests` bounds. */
+/** Holds of a connection at most as many turns as it may have requests in flight: a cancelled one is no request, and gives way. */
 @Injectable()
 export class HistoryTurns {
   /** In the order of their turns. Whoever is in one of these three is in no other. */
@@ -38,15 +50,27 @@ export class HistoryTurns {
     @Inject(CLOCK) private readonly clock: Pick<Clock, 'every'>,
   ) {}
 
-  /** Settles as `read` does; never, if the connection ends before its turn: nobody waits for the answer then. */
-  take<Result>(reader: Reader, read: () => Promise<Result>): Promise<Result> {
+  /** Settles as `read` does; if nobody waits for the answer before its turn comes, nothing is read, and it rejects. */
+  take<Result>(asker: Asker, read: () => Promise<Result>): Promise<Result> {
+    const reader = asker.getConnection()
     return new Promise((resolve, reject) => {
-      const turn = (): Promise<void> => read().then(resolve, reject)
+      const drop = (): void => reject(new NestwireException(ErrorCode.DeadlineExceeded, 'nobody waits for it any more'))
+      const turn = { asker, read: () => read().then(resolve, reject), drop }
       const turns = this.waiting.get(reader) ?? this.choked.get(reader) ?? this.reading.get(reader)
-      if (turns !== undefined) return void turns.push(turn)
+      if (turns !== undefined) return this.join(turns, turn)
       this.waiting.set(reader, [turn])
       this.pumpSoon()
     })
+  }
+
+  private join(turns: Turn[], turn: Turn): void {
+    if (turns.length >= this.settings.current.transport.maxInFlightRequests) {
+      for (const waiting of turns.splice(0)) {
+        if (waiting.asker.isAbandoned) waiting.drop()
+        else turns.push(waiting)
+      }
+    }
+    turns.push(turn)
   }
 
   private pumpSoon(): void {
@@ -61,18 +85,19 @@ export class HistoryTurns {
     for (const [reader, turns] of this.waiting) {
       if (this.reading.size >= MAX_READS || performance.now() - startedAtMs > TICK_MS) break
       this.waiting.delete(reader)
-      if (reader.isClosed) continue
-      if (this.isChoked(reader)) this.setAside(reader, turns)
+      if (reader.isClosed) for (const turn of turns) turn.drop()
+      else if (this.isChoked(reader)) this.setAside(reader, turns)
       else this.begin(reader, turns)
     }
     if (this.waiting.size > 0 && this.reading.size < MAX_READS) this.pumpSoon()
   }
 
   private begin(reader: Reader, turns: Turn[]): void {
-    const turn = turns.shift()
+    let turn = turns.shift()
+    for (; turn?.asker.isAbandoned === true; turn = turns.shift()) turn.drop()
     if (turn === undefined) return
     this.reading.set(reader, turns)
-    void turn().then(() => {
+    void turn.read().then(() => {
       this.reading.delete(reader)
       if (turns.length > 0) this.waiting.set(reader, turns)
       if (this.waiting.size > 0) this.pumpSoon()
@@ -92,7 +117,7 @@ export class HistoryTurns {
     for (const [reader, turns] of this.choked) {
       if (!reader.isClosed && this.isChoked(reader)) continue
       this.choked.delete(reader)
-      if (!reader.isClosed) this.waiting.set(reader, turns)
+      this.waiting.set(reader, turns)
     }
     if (this.waiting.size > 0) this.pumpSoon()
     if (this.choked.size > 0) return

@@ -104,13 +104,16 @@ export class InFlightCall implements Timed {
 
   /** The caller is gone or no longer interested: stops the work as far as it can be stopped, and says nothing. */
   abandon(): void {
-    if (!this.isDone) this.settle(false)
+    if (this.isDone) return
+    this.settle(false)
+    this.shape.context.abandon()
   }
 
   onDue(): void {
     if (this.isDone) return
     this.connection.reply(errorFrame(this.correlation, ErrorCode.DeadlineExceeded, 'no answer before the deadline'))
     this.settle(false, ErrorCode.DeadlineExceeded)
+    this.shape.context.abandon()
   }
 
   private next(value: unknown): void {

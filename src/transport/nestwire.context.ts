@@ -27,6 +27,9 @@ export interface LogFields {
 
 /** The second argument of every handler (`@Ctx()`); guards and filters reach it by `host.switchToRpc().getContext()`. */
 export class NestwireContext extends BaseRpcContext<NestwireContextArgs> {
+  private abortion: AbortController | undefined
+  private isOver = false
+
   getConnection(): ConnectionHandle {
     return this.args[0]
   }
@@ -42,6 +45,21 @@ export class NestwireContext extends BaseRpcContext<NestwireContextArgs> {
   }
   getDeadlineAtMs(): number | undefined {
     return this.args[2].deadlineAtMs
+  }
+  /** Nobody waits for an answer any more: the caller has cancelled or is gone, or its deadline has passed. */
+  get isAbandoned(): boolean {
+    return this.isOver
+  }
+  /** Aborted when the call is abandoned, for work that can be stopped: `fetch(url, { signal: context.signal })`. Made when it is asked for. */
+  get signal(): AbortSignal {
+    this.abortion ??= new AbortController()
+    if (this.isOver) this.abortion.abort()
+    return this.abortion.signal
+  }
+  /** Of the server. What listeners of `signal` throw is reported by Node as uncaught, as of any event. */
+  abandon(): void {
+    this.isOver = true
+    this.abortion?.abort()
   }
   /** Who calls; `undefined` on a connection without authentication. */
   getPrincipal(): Principal | undefined {

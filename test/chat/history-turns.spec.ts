@@ -8,9 +8,21 @@ import { ManualClock } from '../support/manual-clock.js'
 const settings = new Settings(loadSettings({ NESTWIRE_LOG_ENGINE: 'memory' }))
 const HALF = settings.current.transport.maxOutboxBytes / 2
 
+type Asker = Parameters<HistoryTurns['take']>[0]
+
 class Reader {
   queuedBytes = 0
   isClosed = false
+  isAbandoned = false
+  getConnection(): this {
+    return this
+  }
+}
+
+/** Calls of one connection. */
+function startCalls(count: number) {
+  const reader = new Reader()
+  return Array.from({ length: count }, () => ({ isAbandoned: false, getConnection: () => reader }))
 }
 
 /** Reads that end when they are told to. */
@@ -19,7 +31,7 @@ function startTurns() {
   const turns = new HistoryTurns(settings, clock)
   const begun: string[] = []
   const ends = new Map<string, () => void>()
-  const ask = (reader: Reader, name: string): Promise<string> =>
+  const ask = (reader: Asker, name: string): Promise<string> =>
     turns.take(reader, () => {
       begun.push(name)
       return new Promise((resolve) => ends.set(name, () => resolve(name)))
@@ -94,8 +106,7 @@ test('for a connection that has ended nothing is read, and nothing is held', asy
   const [gone, choked] = [new Reader(), new Reader()]
   gone.isClosed = true
   choked.queuedBytes = HALF + 1
-  void ask(gone, 'gone')
-  void ask(choked, 'choked')
+  const dropped = [ask(gone, 'gone'), ask(choked, 'choked')].map((answer) => expect(answer).rejects.toThrow('nobody'))
   await settle()
   expect(clock.timers).toBe(1)
   choked.isClosed = true
@@ -103,6 +114,42 @@ test('for a connection that has ended nothing is read, and nothing is held', asy
   await settle()
   expect(begun).toEqual([])
   expect(clock.timers).toBe(0)
+  await Promise.all(dropped)
+})
+
+test('whoever has cancelled is not read for', async () => {
+  const { begun, ask, end, settle } = startTurns()
+  const calls = startCalls(3)
+  const [, cancelled] = calls.map((call, index) => ask(call, String(index)))
+  const dropped = expect(cancelled).rejects.toThrow('nobody waits')
+  await settle()
+  for (const call of calls.slice(1, 2)) call.isAbandoned = true
+  end('0')
+  await settle()
+  expect(begun).toEqual(['0', '2'])
+  await dropped
+})
+
+test('as many turns are held of a connection as it may have requests in flight, and cancelled ones give way', async () => {
+  const { begun, ask, end, settle } = startTurns()
+  const { maxInFlightRequests } = settings.current.transport
+  const calls = startCalls(maxInFlightRequests + 2)
+  const dropped: string[] = []
+  for (const [index, call] of calls.entries()) {
+    void ask(call, String(index)).catch(() => dropped.push(String(index)))
+    if (index === 0) await settle()
+    else if (index % 2 === 0) call.isAbandoned = true
+    if (index === maxInFlightRequests) {
+      await settle()
+      expect(dropped).toEqual([])
+    }
+  }
+  await settle()
+  expect(begun).toEqual(['0'])
+  expect(dropped).toHaveLength(maxInFlightRequests / 2)
+  end('0')
+  await settle()
+  expect(begun).toEqual(['0', '1'])
 })
 
 test('a read that fails is answered with its failure, and the next one begins', async () => {

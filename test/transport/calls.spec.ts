@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Controller, Logger } from '@nestjs/common'
 import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices'
 import { NEVER, Observable, concat, from, of, throwError } from 'rxjs'
@@ -86,6 +87,11 @@ class CallsController {
   @MessagePattern('deadline')
   deadline(@Ctx() context: NestwireContext): number | undefined {
     return context.getDeadlineAtMs()
+  }
+  @MessagePattern('abandoned')
+  async abandoned(@Ctx() context: NestwireContext): Promise<void> {
+    await once(context.signal, 'abort')
+    seen.push(context.isAbandoned)
   }
   @MessagePattern('chat.send')
   send(): SendReply {
@@ -292,6 +298,19 @@ test('tells the handler when its caller stops waiting', async () => {
   expect(decodeBody(limited.body)).toBe(harness.clock.now() + 5_000)
   const patient = await client.ask(request('deadline', 0, { correlation: 2 }), 'reply')
   expect(decodeBody(patient.body)).toBeUndefined()
+})
+
+test.each(['a CANCEL', 'its deadline', 'its connection'])('%s aborts the signal of a handler', async (end) => {
+  const { clock, server, greeted } = await start()
+  const client = await greeted()
+  const before = seen.length
+  client.send(request('abandoned', 0, { deadlineMs: 1_000 }))
+  await client.ask(request('sum', [1], { correlation: 2 }), 'reply')
+  if (end === 'a CANCEL') client.send({ kind: 'cancel', correlation: 1 })
+  else if (end === 'its deadline') clock.advance(1_500)
+  else client.socket.resetAndDestroy()
+  await expect.poll(() => seen.slice(before)).toEqual([true])
+  expect(server.requests.inFlight).toBe(0)
 })
 
 test('closes a connection that reuses a correlation in flight', async () => {
