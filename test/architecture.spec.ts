@@ -85,7 +85,7 @@ const PARTS: Readonly<Record<string, Part>> = {
       ...BY_DATE,
       ...CLOCK_IN_NEST,
     ],
-    packages: ['@nestjs/common', 'node:crypto', 'node:os', 'node:path'],
+    packages: ['@nestjs/common', 'node:crypto', 'node:os', 'node:path', 'node:timers'],
   },
   'log/lmdb/': {
     files: ['protocol/', 'config/', 'log/', 'log/log-fault.ts', 'clock.ts', ...BY_DATE],

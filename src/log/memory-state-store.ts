@@ -1,6 +1,7 @@
 /** The state of a server whose log is in memory: committed means stored in this process, and a restart forgets all. */
 import { textOfKey } from './state-key.js'
-import type { StateEntry, StateKey, StateStore } from './state-store.js'
+import { scannedGroups } from './scanned-groups.js'
+import type { StateEntry, StateKey, StateStore, StateTable } from './state-store.js'
 
 export class MemoryStateStore implements StateStore {
   /** By table and first name, so that the members of a room are found without a look at those of all others. */
@@ -35,6 +36,10 @@ export class MemoryStateStore implements StateStore {
       for (const [text, entry] of group) if (text.startsWith(start)) found.push({ bytes: Buffer.from(text), entry })
     }
     for (const { entry } of found.toSorted((a, b) => a.bytes.compare(b.bytes))) yield entry
+  }
+
+  scan(table: StateTable): AsyncIterable<StateEntry> {
+    return scannedGroups(this.groups.values(), table)
   }
 
   private delete(key: StateKey): void {

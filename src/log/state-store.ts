@@ -32,6 +32,8 @@ export interface StateStore {
   remove(key: StateKey, note?: Buffer): Promise<void>
   /** Committed entries whose keys begin with the names of `prefix`, in the order of their bytes. */
   entries(prefix: StateKey): AsyncIterable<StateEntry>
+  /** All committed entries of a table in any order, a few in each turn of the event loop; of what changes meanwhile some is told. */
+  scan(table: StateTable): AsyncIterable<StateEntry>
 }
 
 export interface SharedEntry extends StateEntry {

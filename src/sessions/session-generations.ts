@@ -49,7 +49,7 @@ export class SessionGenerations implements OnModuleInit, OnApplicationShutdown {
 
   /** Rejects with `StartUpError` if the store holds what this version cannot read. */
   async onModuleInit(): Promise<void> {
-    for await (const { key, value } of this.store.entries(['session'])) {
+    for await (const { key, value } of this.store.scan('session')) {
       try {
         decodeGeneration(value)
       } catch (cause) {
@@ -117,7 +117,7 @@ export class SessionGenerations implements OnModuleInit, OnApplicationShutdown {
   private async sweep(): Promise<void> {
     // A clock that was set ahead by mistake must not bring revoked tickets back when it is set right again.
     const nowMs = this.time.now()
-    for await (const { key, value } of this.store.entries(['session'])) {
+    for await (const { key, value } of this.store.scan('session')) {
       if (decodeGeneration(value).forgetAtMs <= nowMs) await this.forget(trustedSessionId(key[1] ?? ''), nowMs)
     }
   }

@@ -3,6 +3,9 @@ import { describe, expect, test } from 'vitest'
 import type { StateEntry, StateKey, StateStore } from '../../src/log/state-store.js'
 import { MAX_NAME_BYTES } from '../../src/protocol/ids.js'
 
+/** More than one turn takes. */
+const SCANNED = 4_100
+
 export const textOf = (value: Buffer | undefined): string | undefined => value?.toString()
 
 export async function listed(store: StateStore, prefix: StateKey): Promise<readonly string[]> {
@@ -147,6 +150,29 @@ export function stateStoreContract(engine: string, open: () => Promise<StateStor
       for (const name of odd) expect(textOf(await store.get(['member', 'lobby', name]))).toBe('x')
       await expect(store.put(['room', 'a\0b'], Buffer.alloc(0))).rejects.toBeInstanceOf(RangeError)
       await expect(store.get(['room', 'x'.repeat(MAX_NAME_BYTES + 1)])).rejects.toBeInstanceOf(RangeError)
+    })
+
+    test('a scan tells each entry of a table once, lets others have turns, and bears removals', async () => {
+      const store = await open()
+      const names = Array.from({ length: SCANNED }, (_, index) => `s${index}`)
+      for (const name of names) await store.put(['session', name], Buffer.from(name))
+      await store.put(['room', 's0'], Buffer.from('another table'))
+      await store.remove(['session', 's1'])
+      let turns = 0
+      let isOver = false
+      const count = (): void => {
+        turns += 1
+        if (!isOver) setImmediate(count)
+      }
+      setImmediate(count)
+      const seen: string[] = []
+      for await (const { key, value } of store.scan('session')) {
+        seen.push(value.toString())
+        if (key[1] === 's5') await store.remove(key)
+      }
+      isOver = true
+      expect(seen.toSorted()).toEqual(names.filter((name) => name !== 's1').toSorted())
+      expect(turns).toBeGreaterThanOrEqual(2)
     })
 
     test('a put during a listing does not disturb it', async () => {

@@ -73,7 +73,7 @@ export class JetStreamRoomLog implements SharedRoomLog {
     })
     this.time = new TrustedTime(clock)
     this.end = new EndWatch({ stream, clock })
-    this.knownAge = new KnownAge({ settings, clock })
+    this.knownAge = new KnownAge({ stream, settings, clock })
     this.lines = new AppendLines(stream.link, clock)
     this.history = new RoomHistory({ stream, settings, clock, time: this.time })
     this.followings = new Followings({

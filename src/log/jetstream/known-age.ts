@@ -1,11 +1,14 @@
 /**
- * Up to which age a repeat is known to the stream. It follows the window of the settings, but one that was made longer holds only for
- * what is sent from then on: ids that were older than the shorter window may have been forgotten.
+ * Up to which age a repeat is known to the stream: within its window, and that of the settings. One that was made longer, here, by
+ * another node or over a restart, holds only for what is sent from then on: ids that were older than the shorter window may
+ * have been forgotten. What was made longer before this node began, it cannot know.
  */
 import type { Clock } from '../../clock.js'
 import type { Settings } from '../../config/settings.js'
+import type { LogStream } from './log-stream.js'
 
 interface KnownAgeParts {
+  readonly stream: Pick<LogStream, 'foundDedupWindowMs' | 'dedupWindowMs' | 'onDedupWindow'>
   readonly settings: Settings
   readonly clock: Pick<Clock, 'uptimeMs'>
 }
@@ -16,19 +19,23 @@ export class KnownAge {
   private readonly stop: () => void
 
   constructor(private readonly parts: KnownAgeParts) {
-    const { settings, clock } = parts
-    this.stop = settings.onChange(({ log: next }, { log: before }) => {
-      if (next.dedupWindowMs <= before.dedupWindowMs) return
-      this.knownSinceMs = Math.max(this.knownSinceMs, clock.uptimeMs() - before.dedupWindowMs)
-    })
+    const { stream } = parts
+    this.hadWindow(stream.foundDedupWindowMs)
+    this.stop = stream.onDedupWindow((beforeMs) => this.hadWindow(beforeMs))
   }
 
   get maxMs(): number {
-    const { settings, clock } = this.parts
-    return Math.min(settings.current.log.dedupWindowMs, clock.uptimeMs() - this.knownSinceMs)
+    const { stream, settings, clock } = this.parts
+    const windowMs = Math.min(settings.current.log.dedupWindowMs, stream.dedupWindowMs)
+    return Math.min(windowMs, clock.uptimeMs() - this.knownSinceMs)
   }
 
   close(): void {
     this.stop()
+  }
+
+  private hadWindow(beforeMs: number): void {
+    const { stream, clock } = this.parts
+    if (stream.dedupWindowMs > beforeMs) this.knownSinceMs = Math.max(this.knownSinceMs, clock.uptimeMs() - beforeMs)
   }
 }

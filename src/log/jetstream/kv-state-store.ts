@@ -18,7 +18,7 @@ import type { Clock } from '../../clock.js'
 import type { Settings } from '../../config/settings.js'
 import { LogFault, reasonOf } from '../log-fault.js'
 import { textOfKey } from '../state-key.js'
-import type { SharedEntry, SharedStateStore, StateChange, StateEntry, StateKey } from '../state-store.js'
+import type { SharedEntry, SharedStateStore, StateChange, StateEntry, StateKey, StateTable } from '../state-store.js'
 import { bucketKey, keyOfBucket } from './bucket-keys.js'
 import { BucketWatch } from './bucket-watch.js'
 import { asFault } from './log-stream.js'
@@ -144,6 +144,10 @@ export class KvStateStore implements SharedStateStore {
 
   async *entries(prefix: StateKey): AsyncIterable<StateEntry> {
     yield* this.mirror.entries(prefix)
+  }
+
+  scan(table: StateTable): AsyncIterable<StateEntry> {
+    return this.mirror.scan(table)
   }
 
   currentEntries(prefix: StateKey): readonly SharedEntry[] {

@@ -10,8 +10,9 @@ import {
   StorageType,
   DiscardPolicy,
   type JetStreamManager,
+  type StreamConfig,
 } from '@nats-io/jetstream'
-import { nanos } from '@nats-io/transport-node'
+import { millis, nanos } from '@nats-io/transport-node'
 import { Logger } from '@nestjs/common'
 import type { SettingsValue } from '../../config/settings-schema.js'
 import type { Settings } from '../../config/settings.js'
@@ -46,6 +47,8 @@ export class LogStream {
   /** The limits that the stream has by now, as text. */
   private broughtTo = ''
   private bringing = Promise.resolve()
+  private readonly windowListeners = new Set<(beforeMs: number) => void>()
+  private windowMs: number
 
   private constructor(
     readonly link: NatsLink,
@@ -53,8 +56,12 @@ export class LogStream {
     readonly name: string,
     /** When it was made: another stream of this name has other epochs. */
     readonly createdMs: number,
+    /** The window in which it was found; `Infinity`: it has just been made. */
+    readonly foundDedupWindowMs: number,
     private readonly manager: JetStreamManager,
-  ) {}
+  ) {
+    this.windowMs = foundDedupWindowMs
+  }
 
   /** Makes the stream or checks it. Rejects with `StartUpError`. */
   static async open(link: NatsLink, settings: Settings): Promise<LogStream> {
@@ -63,7 +70,7 @@ export class LogStream {
     const subjects = new RoomSubjects(cluster.name)
     const name = `${cluster.name}-log`
     const manager = await jetstreamManager(link.connection, { checkAPI: false, timeout: REQUEST_TIMEOUT_MS })
-    const { created } = await ensureStream(manager.streams, {
+    const { info, found } = await ensureStream(manager.streams, {
       name,
       subjects: [subjects.allLogs],
       republish: subjects.republish,
@@ -80,14 +87,29 @@ export class LogStream {
       deny_purge: false,
       ...liveLimits(log),
     })
-    const stream = new LogStream(link, subjects, name, Date.parse(created), manager)
+    const foundWindowMs = found === undefined ? Infinity : windowMsOf(found)
+    const stream = new LogStream(link, subjects, name, Date.parse(info.created), foundWindowMs, manager)
+    stream.windowMs = windowMsOf(info.config)
     stream.follow(settings)
     return stream
   }
 
+  /** Within which the stream knows repeats, in the terms of the settings, as it said last: another node may have changed it. */
+  get dedupWindowMs(): number {
+    return this.windowMs
+  }
+
+  /** Calls `listener`, until the returned function is called, when it has another window, with the one that it had before. */
+  onDedupWindow(listener: (beforeMs: number) => void): () => void {
+    this.windowListeners.add(listener)
+    return () => void this.windowListeners.delete(listener)
+  }
+
   /** The newest sequence of all, whether or not the message is still there. */
   async end(): Promise<number> {
-    return this.asking(async ({ streams }) => (await streams.info(this.name)).state.last_seq)
+    const { state, config } = await this.asking(({ streams }) => streams.info(this.name))
+    this.hasWindow(windowMsOf(config))
+    return state.last_seq
   }
 
   /** Sequence of the newest message of the subject; 0: there is none. */
@@ -161,12 +183,20 @@ export class LogStream {
   private async bringTo(limits: ReturnType<typeof liveLimits>): Promise<void> {
     if (JSON.stringify(limits) === this.broughtTo) return
     try {
-      await this.asking(({ streams }) => streams.update(this.name, limits))
+      const { config } = await this.asking(({ streams }) => streams.update(this.name, limits))
+      this.hasWindow(windowMsOf(config))
       this.broughtTo = JSON.stringify(limits)
     } catch (error) {
       const reason = reasonOf(error)
       new Logger('RoomLog').error(`stream ${this.name} keeps its limits until a reload that NATS answers: ${reason}`)
     }
+  }
+
+  private hasWindow(windowMs: number): void {
+    const beforeMs = this.windowMs
+    if (windowMs === beforeMs) return
+    this.windowMs = windowMs
+    for (const listener of this.windowListeners) listener(beforeMs)
   }
 
   private async asking<Answer>(ask: (manager: JetStreamManager) => Promise<Answer>): Promise<Answer> {
@@ -184,6 +214,9 @@ const liveLimits = ({ historyMaxRecords, dedupWindowMs }: SettingsValue['log']) 
   max_msgs_per_subject: historyMaxRecords + KEPT_BEFORE_OLDEST,
   duplicate_window: nanos(dedupWindowMs + KEPT_LONGER_MS + SPARE_MS),
 })
+
+const windowMsOf = ({ duplicate_window }: Pick<StreamConfig, 'duplicate_window'>): number =>
+  millis(duplicate_window) - KEPT_LONGER_MS - SPARE_MS
 
 function checkPayload(link: NatsLink, { transport }: SettingsValue): void {
   const maxPayloadBytes = link.connection.info?.max_payload ?? Infinity

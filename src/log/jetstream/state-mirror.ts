@@ -2,8 +2,9 @@
  * All entries of the state bucket in memory, each with the revision that made it; a removed one is kept, without a
  * value, as long as the bucket remembers it. Pure. Never goes back: an older revision changes nothing.
  */
+import { scannedGroups } from '../scanned-groups.js'
 import { textOfKey } from '../state-key.js'
-import type { SharedEntry, StateKey } from '../state-store.js'
+import type { SharedEntry, StateEntry, StateKey, StateTable } from '../state-store.js'
 
 export interface MirroredEntry {
   readonly key: StateKey
@@ -49,6 +50,11 @@ export class StateMirror {
   /** Removed ones too, in any order. */
   all(): readonly MirroredEntry[] {
     return [...this.groups.values()].flatMap((group) => [...group.values()])
+  }
+
+  async *scan(table: StateTable): AsyncIterable<StateEntry> {
+    for await (const { key, value } of scannedGroups(this.groups.values(), table))
+      if (value !== undefined) yield { key, value }
   }
 
   /** In the order of the bytes of the keys. */

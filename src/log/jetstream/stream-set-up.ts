@@ -36,8 +36,14 @@ const ADJUSTABLE = ['max_msgs_per_subject', 'duplicate_window'] as const satisfi
 export type WantedStream = Pick<StreamConfig, (typeof ESSENTIAL)[number] | (typeof ADJUSTABLE)[number]> &
   Partial<StreamConfig> & { readonly name: string }
 
+export interface EnsuredStream {
+  readonly info: StreamInfo
+  /** How it was found; `undefined`: it has just been made. */
+  readonly found: StreamConfig | undefined
+}
+
 /** Rejects with `StartUpError`: a stream of that name is another one, or JetStream cannot keep it. */
-export async function ensureStream(streams: JetStreamManager['streams'], wanted: WantedStream): Promise<StreamInfo> {
+export async function ensureStream(streams: JetStreamManager['streams'], wanted: WantedStream): Promise<EnsuredStream> {
   return onceReady(wanted.name, async () => {
     const existing = await find(streams, wanted.name)
     return existing === undefined ? make(streams, wanted) : adjust(streams, wanted, existing)
@@ -68,9 +74,9 @@ async function find(streams: JetStreamManager['streams'], name: string): Promise
   }
 }
 
-async function make(streams: JetStreamManager['streams'], wanted: WantedStream): Promise<StreamInfo> {
+async function make(streams: JetStreamManager['streams'], wanted: WantedStream): Promise<EnsuredStream> {
   try {
-    return await streams.add(wanted)
+    return { info: await streams.add(wanted), found: undefined }
   } catch (error) {
     // Another node was faster.
     const made = isApiError(error, NAME_IN_USE) ? await find(streams, wanted.name) : undefined
@@ -83,7 +89,8 @@ async function adjust(
   streams: JetStreamManager['streams'],
   wanted: WantedStream,
   existing: StreamInfo,
-): Promise<StreamInfo> {
+): Promise<EnsuredStream> {
+  const found = existing.config
   for (const key of ESSENTIAL) {
     if (!isSame(existing.config[key], wanted[key])) {
       throw new StartUpError(
@@ -92,11 +99,11 @@ async function adjust(
     }
   }
   const changes = ADJUSTABLE.filter((key) => existing.config[key] !== wanted[key])
-  if (changes.length === 0) return existing
+  if (changes.length === 0) return { info: existing, found }
   const said = changes.map((key) => `${key} was ${existing.config[key]} and is ${wanted[key]}`)
   new Logger('RoomLog').warn(`stream ${wanted.name} is changed to the settings of this node: ${said.join(', ')}`)
   const { max_msgs_per_subject, duplicate_window } = wanted
-  return streams.update(wanted.name, { max_msgs_per_subject, duplicate_window })
+  return { info: await streams.update(wanted.name, { max_msgs_per_subject, duplicate_window }), found }
 }
 
 const isApiError = (error: unknown, code: number): boolean => error instanceof JetStreamApiError && error.code === code

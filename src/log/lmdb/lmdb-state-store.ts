@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { textOfKey } from '../state-key.js'
-import type { StateEntry, StateKey, StateStore } from '../state-store.js'
+import type { StateEntry, StateKey, StateStore, StateTable } from '../state-store.js'
 import type { LiveStore } from './live-store.js'
 import { stateKey } from './store-format.js'
 
@@ -54,6 +54,10 @@ export class LmdbStateStore implements StateStore {
       if (chunk.length < CHUNK_ENTRIES) return
       await nextTurn()
     }
+  }
+
+  scan(table: StateTable): AsyncIterable<StateEntry> {
+    return this.entries([table])
   }
 
   /** No cursor is left open: the store may be closed meanwhile. */

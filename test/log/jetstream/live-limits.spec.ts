@@ -59,6 +59,7 @@ describe.skipIf(isNatsMissing)('the stream follows the settings', () => {
     const commit = await change(node, { NESTWIRE_DEDUP_WINDOW_MS: '3000' })
     commit()
     await expect(node.log.append(lobby, aged(1_001, 2), 'normal')).rejects.toEqual(refusal('OUTCOME_UNKNOWN'))
+    await expect.poll(() => node.stream.dedupWindowMs).toBe(3_000)
     expect((await node.log.append(lobby, aged(1_000, 3), 'normal')).isRepeat).toBe(false)
     node.clock.advance(500)
     expect((await node.log.append(lobby, aged(1_500, 4), 'normal')).isRepeat).toBe(false)
@@ -66,5 +67,39 @@ describe.skipIf(isNatsMissing)('the stream follows the settings', () => {
     node.clock.advance(60_000)
     expect((await node.log.append(lobby, aged(3_000, 6), 'normal')).isRepeat).toBe(false)
     await expect(node.log.append(lobby, aged(3_001, 7), 'normal')).rejects.toEqual(refusal('OUTCOME_UNKNOWN'))
+  })
+
+  test('so does one that a later start has brought', async () => {
+    const before = await nodes.open({ NESTWIRE_DEDUP_WINDOW_MS: '1000' })
+    const after = await before.sibling({ NESTWIRE_DEDUP_WINDOW_MS: '3000' })
+    await expect(after.log.append(lobby, aged(1_001, 1), 'normal')).rejects.toEqual(refusal('OUTCOME_UNKNOWN'))
+    expect((await after.log.append(lobby, aged(1_000, 2), 'normal')).isRepeat).toBe(false)
+    after.clock.advance(2_000)
+    expect((await after.log.append(lobby, aged(3_000, 3), 'normal')).isRepeat).toBe(false)
+    await expect(after.log.append(lobby, aged(3_001, 4), 'normal')).rejects.toEqual(refusal('OUTCOME_UNKNOWN'))
+  })
+
+  test('a window that another node has made shorter counts for all, once the stream was looked at', async () => {
+    const node = await nodes.open({ NESTWIRE_DEDUP_WINDOW_MS: '3000' })
+    await node.sibling({ NESTWIRE_DEDUP_WINDOW_MS: '1000' })
+    await node.stream.end()
+    await expect(node.log.append(lobby, aged(1_001, 1), 'normal')).rejects.toEqual(refusal('OUTCOME_UNKNOWN'))
+    expect((await node.log.append(lobby, aged(1_000, 2), 'normal')).isRepeat).toBe(false)
+  })
+
+  test('a longer window that NATS was not there to hear of counts for nothing', async () => {
+    const server = await NatsServer.start()
+    onTestFinished(() => server.discard())
+    const env = { NESTWIRE_CLUSTER_URL: server.url, NESTWIRE_CLUSTER_NAME: newName(), NESTWIRE_DEDUP_WINDOW_MS: '1000' }
+    const node = await openNode(env, new ManualClock())
+    await server.stop()
+    await expect.poll(() => node.link.fault()).toBeDefined()
+    const commit = await change(node, { NESTWIRE_DEDUP_WINDOW_MS: '3000' })
+    commit()
+    await server.restart()
+    await expect.poll(() => node.link.fault()).toBeUndefined()
+    node.clock.advance(60_000)
+    await expect(node.log.append(lobby, aged(1_001, 1), 'normal')).rejects.toEqual(refusal('OUTCOME_UNKNOWN'))
+    expect((await node.log.append(lobby, aged(1_000, 2), 'normal')).isRepeat).toBe(false)
   })
 })
