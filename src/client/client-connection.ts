@@ -206,7 +206,10 @@ export class ClientConnection implements WireListener {
     return session
   }
 
-  /** Stops reading: idle timeouts stand still, the server still hears pings, but may close a client that takes nothing. */
+  /**
+   * Stops reading: idle timeouts stand still, the server still hears pings, but may close a client that takes nothing. If the
+   * connection ends meanwhile, what was read already, 64 KiB at most, is handed over before the end is told.
+   */
   pause(): void {
     this.reading.hold(this)
   }
