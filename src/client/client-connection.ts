@@ -173,7 +173,7 @@ export class ClientConnection implements WireListener {
     return this.wire.isHalfFull
   }
 
-  /** False: a message of so many bytes must wait for `whenRoom`, or fails with OUTBOX_FULL. */
+  /** False: a message of so many bytes, or a question of that size, must wait for `whenRoom`, or fails with OUTBOX_FULL. */
   hasRoomFor(bodyBytes: number): boolean {
     return this.wire.hasRoomFor(bodyBytes + MAX_PUBLISH_OVERHEAD_BYTES)
   }
