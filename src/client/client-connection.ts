@@ -234,7 +234,8 @@ export class ClientConnection implements WireListener {
       case 'ack':
       case 'authOk':
       case 'pong':
-        return this.pending.answer(packet)
+        if (this.pending.answer(packet)) this.cancel(packet.correlation)
+        return
       case 'deliver':
         return this.handlers.onDeliver?.(packet)
       case 'event':
