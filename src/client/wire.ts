@@ -109,11 +109,12 @@ export class Wire {
     this.sendControl({ kind: 'position', receivedBytes: this.receivedBytes, positions: [] })
   }
 
-  /** Whether `send` takes a frame of so many bytes; the first one always. */
+  /** More than half of what may wait does: who can wait should. */
   get isHalfFull(): boolean {
     return this.outgoing.isHalfFull
   }
 
+  /** Whether `send` takes a frame of so many bytes; true if nothing waits, since waiting would be in vain then. */
   hasRoomFor(frameBytes: number): boolean {
     return this.outgoing.hasRoomFor(frameBytes)
   }
