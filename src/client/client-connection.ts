@@ -13,7 +13,7 @@ import { unreachable } from '../unreachable.js'
 import { Alarm } from './alarm.js'
 import { ObservedCall, PacketCall, pingCall, RequestCall, type CallObserver } from './calls.js'
 import { readToken, toWirePriority, withDefaults } from './connection-options.js'
-import type { CallOptions, ConnectionHandlers, ConnectionOptions, RepeatOptions } from './connection-options.js'
+import type { CallOptions, ConnectionHandlers, OpenOptions, RepeatOptions } from './connection-options.js'
 import { ConnectionClosedError, NestwireError, ServerClosedError, TimeoutError } from './errors.js'
 import { shakeHands, type HandshakeResult } from './handshake.js'
 import { judgeKeepAlive } from './keep-alive.js'
@@ -387,11 +387,6 @@ export class ClientConnection implements WireListener {
     this.pending.failAll(this.end)
     this.handlers.onClosed?.(error)
   }
-}
-
-interface OpenOptions extends ConnectionOptions {
-  /** How many servers have sent the client elsewhere; default 0. */
-  readonly redirects?: number
 }
 
 interface RequestToSend {
