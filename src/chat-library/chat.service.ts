@@ -166,7 +166,7 @@ export class ChatService {
     if (after === undefined) return present.add(listener)
     const { clock = systemClock, random = Math.random } = this.options
     const recordsAfter = (seq: number) => readRecords(this.calls, room, seq, { deadlineMs: Infinity })
-    const late = new LateListener(listener, { after, recordsAfter, clock, random })
+    const late = new LateListener(listener, { room, after, recordsAfter, clock, random })
     const leave = present.add(late)
     const fail = (error: unknown): void => {
       leave()

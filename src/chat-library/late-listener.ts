@@ -13,6 +13,7 @@ import type { RoomListener } from './room-audience.js'
 export type ItemListener = RoomListener & Required<Pick<RoomListener, 'item'>>
 
 interface LateOptions {
+  readonly room: string
   /** All that has come up to this seq was told. */
   readonly after: number
   readonly recordsAfter: (seq: number) => AsyncIterable<RoomItem>
@@ -121,6 +122,20 @@ export class LateListener implements RoomListener {
   }
 
   private tell(item: RoomItem): Promise<void> | undefined {
+    const missed = this.missedBefore(item)
+    const work = missed && this.handOver(missed)
+    return work === undefined ? this.handOver(item) : work.then(() => this.handOver(item))
+  }
+
+  /** The history did not have it, and the others were not asked for it. */
+  private missedBefore(item: RoomItem): RoomItem | undefined {
+    const { position } = this
+    const to = item.kind === 'gap' ? item.from : item.prev
+    if (isAnotherLog(item) || to <= position) return undefined
+    return { kind: 'gap', room: this.options.room, from: position, to, reason: 'trimmed' }
+  }
+
+  private handOver(item: RoomItem): Promise<void> | undefined {
     const news = this.hasLeft ? undefined : this.newsIn(item)
     if (news === undefined) return undefined
     this.position = news.kind === 'gap' ? news.to : news.seq

@@ -44,18 +44,24 @@ export async function* readRecords(
   after: number,
   deadline: CallDeadline = {},
 ): AsyncGenerator<RoomItem, void> {
-  let position: { readonly seq: number; readonly epoch: Epoch | undefined } = { seq: after, epoch: undefined }
+  let seq = after
+  let knownEpoch: Epoch | undefined
   for (;;) {
-    const { items, epoch, more, room: name } = await readHistory(calls, room, { after: position.seq, ...deadline })
+    const { items, epoch, more, room: name } = await readHistory(calls, room, { after: seq, ...deadline })
     const [first] = items
     if (first === undefined) return
-    if (position.epoch !== undefined && position.epoch !== epoch) {
+    if (knownEpoch !== undefined && knownEpoch !== epoch) {
       yield { kind: 'gap', room: name, from: 0, to: first.prev, reason: 'epochChanged' }
-    } else if (first.prev > position.seq && position.seq > 0) {
-      yield { kind: 'gap', room: name, from: position.seq, to: first.prev, reason: 'trimmed' }
+      seq = first.prev
     }
-    yield* items
-    position = { seq: items.at(-1)?.seq ?? position.seq, epoch }
+    knownEpoch = epoch
+    for (const item of items) {
+      // What a page leaves out in its middle, the same question would not bring.
+      const reason = item === first ? 'trimmed' : 'unavailable'
+      if (item.prev > seq) yield { kind: 'gap', room: name, from: seq, to: item.prev, reason }
+      yield item
+      seq = item.seq
+    }
     if (!more) return
   }
 }

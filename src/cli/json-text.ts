@@ -1,7 +1,15 @@
-/** One line of JSON. Bytes become base64, `undefined` null, integers beyond JSON's a string. */
+import { CONTROLS } from './printable.js'
+
+/**
+ * One line of JSON. Bytes become base64, `undefined` null, integers beyond JSON's a string; what a terminal would obey is
+ * escaped, which is the same to a program.
+ */
 export function toJsonLine(value: unknown): string {
-  return JSON.stringify(plain(value) ?? null)
+  // JSON itself has no control characters, so what is found stands inside a string.
+  return JSON.stringify(plain(value) ?? null).replaceAll(CONTROLS, escaped)
 }
+
+const escaped = (control: string): string => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')

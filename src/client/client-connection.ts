@@ -13,7 +13,7 @@ import { unreachable } from '../unreachable.js'
 import { Alarm } from './alarm.js'
 import { ObservedCall, PacketCall, pingCall, RequestCall, type CallObserver } from './calls.js'
 import { readToken, toWirePriority, withDefaults } from './connection-options.js'
-import type { CallOptions, ConnectionHandlers, ConnectionOptions, RepeatOptions } from './connection-options.js'
+import type { CallOptions, ConnectionHandlers, OpenOptions, RepeatOptions } from './connection-options.js'
 import { ConnectionClosedError, NestwireError, ServerClosedError, TimeoutError } from './errors.js'
 import { shakeHands, type HandshakeResult } from './handshake.js'
 import { judgeKeepAlive } from './keep-alive.js'
@@ -173,7 +173,7 @@ export class ClientConnection implements WireListener {
     return this.wire.isHalfFull
   }
 
-  /** False: a message of so many bytes must wait for `whenRoom`, or fails with OUTBOX_FULL. */
+  /** False: a message of so many bytes, or a question of that size, must wait for `whenRoom`, or fails with OUTBOX_FULL. */
   hasRoomFor(bodyBytes: number): boolean {
     return this.wire.hasRoomFor(bodyBytes + MAX_PUBLISH_OVERHEAD_BYTES)
   }
@@ -206,7 +206,10 @@ export class ClientConnection implements WireListener {
     return session
   }
 
-  /** Stops reading: idle timeouts stand still, the server still hears pings, but may close a client that takes nothing. */
+  /**
+   * Stops reading: idle timeouts stand still, the server still hears pings, but may close a client that takes nothing. If the
+   * connection ends meanwhile, what was read already, 64 KiB at most, is handed over before the end is told.
+   */
   pause(): void {
     this.reading.hold(this)
   }
@@ -231,7 +234,8 @@ export class ClientConnection implements WireListener {
       case 'ack':
       case 'authOk':
       case 'pong':
-        return this.pending.answer(packet)
+        if (this.pending.answer(packet)) this.cancel(packet.correlation)
+        return
       case 'deliver':
         return this.handlers.onDeliver?.(packet)
       case 'event':
@@ -383,11 +387,6 @@ export class ClientConnection implements WireListener {
     this.pending.failAll(this.end)
     this.handlers.onClosed?.(error)
   }
-}
-
-interface OpenOptions extends ConnectionOptions {
-  /** How many servers have sent the client elsewhere; default 0. */
-  readonly redirects?: number
 }
 
 interface RequestToSend {

@@ -60,6 +60,12 @@ export interface ResumeOffer {
   readonly positions: readonly RoomPosition[]
 }
 
+/** What the client itself adds. */
+export interface OpenOptions extends ConnectionOptions {
+  /** How many servers have sent it elsewhere; default 0. */
+  readonly redirects?: number
+}
+
 export interface CallOptions {
   /** After this the call fails with DEADLINE_EXCEEDED here and is cancelled there; at most 10 ms late. Default: none. */
   readonly deadlineMs?: number | undefined

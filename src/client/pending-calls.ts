@@ -44,12 +44,13 @@ export class PendingCalls {
     return call
   }
 
-  /** Answers to calls that are over already are dropped. */
-  answer(packet: Answer): void {
+  /** Answers to calls that are over already are dropped. True: the call is over for who asked, but not for the server: cancel it. */
+  answer(packet: Answer): boolean {
     const { correlation } = packet
+    if (packet.kind === 'next') return this.calls.get(correlation)?.answer(packet) === true
     // The last answer takes the call out before it is heard: who hears it and lets go at once cancels nothing.
-    if (packet.kind !== 'next') this.take(correlation)?.answer(packet)
-    else if (this.calls.get(correlation)?.answer(packet) === true) this.take(correlation)
+    this.take(correlation)?.answer(packet)
+    return false
   }
 
   /** Those whose time is over at `nowMs`. */

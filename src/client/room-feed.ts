@@ -210,6 +210,8 @@ export class RoomFeed implements AsyncIterator<RoomItem, undefined> {
     const { connection, position } = this
     if (connection === undefined || position === undefined || this.isFilling || !this.canFill()) return
     this.isFilling = true
+    // The question is no larger than a message without a body.
+    if (!connection.hasRoomFor(0)) return this.fillWhenRoom(connection)
     const over = (page: RecordBatch | NestwireError): void => {
       // The next connection starts over.
       if (connection !== this.connection || connection.closedBy !== undefined) return
@@ -219,6 +221,15 @@ export class RoomFeed implements AsyncIterator<RoomItem, undefined> {
       this.startFilling()
     }
     requestHistory(connection, { room: this.room, after: position.seq }, over)
+  }
+
+  /** A question that would not fit is none that was refused. */
+  private fillWhenRoom(connection: ClientConnection): void {
+    void connection.whenRoom().then(() => {
+      if (connection !== this.connection || connection.closedBy !== undefined) return
+      this.isFilling = false
+      this.startFilling()
+    })
   }
 
   /** A refusal that may pass is no gap yet. */

@@ -61,6 +61,8 @@ export class SendLine {
       const line = this.lineOf(room)
       line.sends.add(send)
       this.putBack(line, send)
+      // It was too late already.
+      if (!line.sends.has(send)) return
       // Whatever else waits has a reason, which this one shares.
       if (line.waiting === 1) this.trySend(line, send)
     })

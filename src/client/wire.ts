@@ -50,6 +50,8 @@ export class Wire {
   private isOpen = true
   private isPumping = false
   private isHeld = false
+  /** Nothing more comes: what was read is handed over, also while reading is held. */
+  private isHearingOut = false
 
   constructor(
     readonly socket: Socket,
@@ -61,8 +63,14 @@ export class Wire {
     this.confirmedAtMs = this.heardAtMs
     this.gone = new Promise((resolve) => socket.once('close', () => resolve()))
     socket.on('data', (chunk: Buffer) => this.hear(chunk))
-    socket.on('end', () => this.lose(this.errorAtEnd()))
-    socket.on('error', (error) => this.lose(connectionError(error, 'CONNECTION_LOST')))
+    socket.on('end', () => {
+      this.hearOut()
+      this.lose(this.errorAtEnd())
+    })
+    socket.on('error', (error) => {
+      this.hearOut()
+      this.lose(connectionError(error, 'CONNECTION_LOST'))
+    })
     socket.on('close', () => this.lose(new ConnectionClosedError('CONNECTION_LOST', 'the connection was lost')))
   }
 
@@ -101,11 +109,12 @@ export class Wire {
     this.sendControl({ kind: 'position', receivedBytes: this.receivedBytes, positions: [] })
   }
 
-  /** Whether `send` takes a frame of so many bytes; the first one always. */
+  /** More than half of what may wait does: who can wait should. */
   get isHalfFull(): boolean {
     return this.outgoing.isHalfFull
   }
 
+  /** Whether `send` takes a frame of so many bytes; true if nothing waits, since waiting would be in vain then. */
   hasRoomFor(frameBytes: number): boolean {
     return this.outgoing.hasRoomFor(frameBytes)
   }
@@ -120,6 +129,7 @@ export class Wire {
     return this.outgoing.whenWritten()
   }
 
+  /** No packet comes until `resume`, or the end of the wire: then what was read already, a chunk at most, comes before it. */
   pause(): void {
     if (!this.isOpen) return
     this.isHeld = true
@@ -172,11 +182,17 @@ export class Wire {
     return bytes >= CONFIRM_EVERY_BYTES || (bytes >= CONFIRM_LEAST_BYTES && isLate)
   }
 
+  /** The end of a stream may be in it, and CLOSE with where to go instead. */
+  private hearOut(): void {
+    this.isHearingOut = true
+    this.pump()
+  }
+
   private pump(): void {
     if (this.isPumping) return
     this.isPumping = true
     try {
-      while (this.isOpen && !this.isHeld) {
+      while (this.isOpen && (!this.isHeld || this.isHearingOut)) {
         const packet = this.read()
         if (packet === undefined) break
         this.listener.onPacket(packet)

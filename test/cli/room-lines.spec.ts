@@ -31,7 +31,7 @@ describe('lines for people', () => {
   })
 
   test('let no message move the cursor or turn the text', () => {
-    expect(humanLine(says('\u001B[2J\u009B1mx\u202Ey\u0007'), plain)).toBe('09:08 alice: �[2J�1mx�y�')
+    expect(humanLine(says('\u001B[2J\u009B1mx\u202Ey\u0007\u2028z'), plain)).toBe('09:08 alice: �[2J�1mx�y��z')
   })
 })
 
@@ -40,6 +40,13 @@ describe('lines for programs', () => {
     const line = { room: 'lobby', kind: 'text', ...about, text: 'a\nb' }
     expect(JSON.parse(jsonLine('lobby', says('a\nb')))).toEqual(line)
     expect(jsonLine('lobby', says('a\nb'))).not.toContain('\n')
+  })
+
+  test('let no message move the cursor, turn the text or break the line, and are the same to a program', () => {
+    const text = '\u001B[2J\u009B1m\u007F\u0085x\u202Ey\u2028z'
+    const line = jsonLine('lobby', says(text))
+    expect(line).toContain(String.raw`\u001b[2J\u009b1m\u007f\u0085x\u202ey\u2028z`)
+    expect(JSON.parse(line)).toMatchObject({ text })
   })
 
   test('name the range and reason of a gap', () => {

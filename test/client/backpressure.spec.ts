@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { encodeBody } from '../../src/protocol/body.js'
 import { GapReason } from '../../src/protocol/packets.js'
-import { answerHistory, joinLobby, settled, startChat, take } from './chat-harness.js'
-import { ack, deliver, gap, texts, type ServedConnection } from './scripted-server.js'
+import { answerHistory, failure, joinLobby, settled, startChat, take } from './chat-harness.js'
+import { ack, deliver, gap, historyReply, texts, type ServedConnection } from './scripted-server.js'
 
 const THREE_ITEMS = { maxItems: 3, maxBytes: 1024 }
 const ping = { kind: 'ping', correlation: 77 } as const
@@ -100,6 +100,26 @@ describe('a room that dropped deliveries before a gap', () => {
     await answerHistory(chat.served, 2, texts([3]))
     await answerHistory(chat.served, 3, texts([11]))
     expect(await reading).toEqual([1, 2, 3, 'trimmed 3-10', 11])
+  })
+})
+
+describe('a room that misses records while the outbox is full', () => {
+  test('asks for them when there is room, and tells no gap', async () => {
+    const chat = await startChat({ maxOutboxBytes: 600 })
+    const room = await joinLobby(chat, 0)
+    const calls: Promise<unknown>[] = []
+    chat.client.onEvent(() => {
+      while (calls.length < 20) calls.push(failure(chat.client.request('x', 'in the outbox')))
+    })
+    const event = { kind: 'event', priority: 0, metadata: undefined, pattern: 'e', body: encodeBody(1) } as const
+    chat.served.send(event, deliver([5]))
+    const reading = take(room, 5)
+    let asked = await chat.served.expect('request')
+    expect(await calls.at(-1)).toMatchObject({ code: 'OUTBOX_FULL' })
+    while (asked.pattern !== 'chat.history') asked = await chat.served.expect('request')
+    const body = encodeBody(historyReply(texts([1, 2, 3, 4, 5])))
+    chat.served.send({ kind: 'reply', correlation: asked.correlation, body })
+    expect(await reading).toEqual([1, 2, 3, 4, 5])
   })
 })
 

@@ -263,6 +263,19 @@ describe('requests', () => {
     await served.expectNothing()
   })
 
+  test('cancels a call with a value in its stream that cannot be read', async () => {
+    const { connection, served } = await start()
+    const asking = [() => connection.request('x'), () => connection.stream('x')[Symbol.asyncIterator]().next()]
+    for (const ask of asking) {
+      const asked = failure(ask())
+      const { correlation } = await served.expect('request')
+      served.send({ kind: 'next', correlation, body: Buffer.from([0xc1]) })
+      expect(await asked).toMatchObject({ code: 'UNEXPECTED_REPLY' })
+      expect(await served.expect('cancel')).toMatchObject({ correlation })
+    }
+    await served.expectNothing()
+  })
+
   test('rejects an answer of another kind', async () => {
     const { connection, served } = await start()
     const asked = failure(connection.join('lobby'))

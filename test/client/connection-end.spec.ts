@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { encodeBody } from '../../src/protocol/body.js'
 import { CloseCode } from '../../src/protocol/close-codes.js'
 import { ClientConnection, type ConnectionOptions, type NestwireError } from '../../src/client/index.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -100,6 +101,31 @@ describe('the server ends it', () => {
     await served.expect('request')
     served.send({ kind: 'cancel', correlation: 1 })
     expect(await call).toBe('PROTOCOL_ERROR')
+  })
+
+  test('hands over what was read before the end, also while reading is held', async () => {
+    const { connection, served, ends } = await start()
+    const heard: unknown[] = []
+    connection.call(
+      'x',
+      undefined,
+      {},
+      {
+        next: (value) => {
+          heard.push(value)
+          connection.pause()
+        },
+        error: ({ code }) => heard.push(code),
+        complete: () => heard.push('complete'),
+      },
+    )
+    const { correlation } = await served.expect('request')
+    const values = [1, 2, 3].map((value) => ({ kind: 'next', correlation, body: encodeBody(value) }) as const)
+    const close = { kind: 'close', code: CloseCode.ShuttingDown, retryAfterMs: 30, target: 'b:1', message: '' } as const
+    served.send(...values, { kind: 'end', correlation }, close)
+    served.socket.end()
+    await expect.poll(() => ends).toMatchObject([{ code: 'SHUTTING_DOWN', retryAfterMs: 30, target: 'b:1' }])
+    expect(heard).toEqual([1, 2, 3, 'complete'])
   })
 
   test('refuses calls on a connection that is over', async () => {

@@ -364,6 +364,17 @@ describe('the buffer', () => {
     expect(textsOf(await published(served, 20))).toEqual(texts)
     expect(new Set(endings.map((ending) => ending()))).toEqual(new Set(['waits']))
   })
+
+  test('sends nothing that came too late, and what waits before it all the same', async () => {
+    const chat = await startInLobby({ maxOutboxBytes: 1200 })
+    void failure(chat.room.publish('written'.padEnd(500)))
+    void failure(chat.room.publish('waits'.padEnd(600)))
+    const late = failure(chat.room.publish('late', { deadlineMs: 0 }))
+    expect(await late).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+    const packets = await published(chat.served, 2)
+    expect(textsOf(packets).map((text) => text.trim())).toEqual(['written', 'waits'])
+    await chat.served.expectNothing()
+  })
 })
 
 describe('the end', () => {

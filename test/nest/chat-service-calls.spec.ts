@@ -210,5 +210,7 @@ describe('history', () => {
     for await (const item of chat.records('lobby', { after: seq })) items.push(item)
     expect(items.map(textOf)).toEqual(['gap', '3', '4'])
     expect(items[0]).toMatchObject({ room: 'lobby', from: seq, reason: 'trimmed' })
+    const { value } = await chat.records('lobby')[Symbol.asyncIterator]().next()
+    expect(value).toMatchObject({ kind: 'gap', from: 0, reason: 'trimmed' })
   })
 })

@@ -120,6 +120,43 @@ test('a gap that begins in what a late listener has read begins for it behind th
   expect(items.map((item) => (item.kind === 'gap' ? [item.from, item.to] : item.seq))).toEqual([5, 6, [6, 7], 8])
 })
 
+test('what the log forgot before a late listener came is a gap for it, told before what comes next', async () => {
+  const { chat, served, first, late } = await meet()
+  for (const _ of ['from afar', 'at last']) answer(served, await asked(served, 2), [])
+  const items = chat.messages('lobby', { after: 4 })[Symbol.asyncIterator]()
+  onTestFinished(async () => void (await items.return?.()))
+  const next = items.next()
+  for (const _ of ['from afar', 'at last']) answer(served, await asked(served, 4), [])
+  await served.expectNothing()
+  served.send(deliver([6, 7]))
+  expect((await next).value).toEqual({ kind: 'gap', room: 'lobby', from: 4, to: 5, reason: 'trimmed' })
+  expect([(await items.next()).value, (await items.next()).value]).toMatchObject([{ seq: 6 }, { seq: 7 }])
+  expect(late.seqs).toEqual([-1, 6, 7])
+  expect(first.seqs).toEqual([6, 7])
+})
+
+test('what lies between it and a gap of the others is a gap, too', async () => {
+  const { served, first, late } = await meet()
+  for (const _ of ['from afar', 'at last']) answer(served, await asked(served, 2), [])
+  await served.expectNothing()
+  const gap = { room: LOBBY, epoch: EPOCH, from: trustedSeq(5), to: trustedSeq(7) }
+  served.send({ kind: 'gap', ...gap, reason: GapReason.Trimmed }, deliver([8]))
+  await expect.poll(() => first.seqs).toEqual([-1, 8])
+  expect(late.seqs).toEqual([-1, -1, 8])
+})
+
+test('what a page of the history leaves out in its middle is unavailable', async () => {
+  const { chat, served } = await meet()
+  for (const _ of ['from afar', 'at last']) answer(served, await asked(served, 2), [])
+  const items = chat.records('lobby', { after: 2 })[Symbol.asyncIterator]()
+  const next = items.next()
+  const { correlation } = await served.expect('request')
+  served.send({ kind: 'reply', correlation, body: encodeBody(historyReply([...texts([3]), ...texts([5])])) })
+  const gap = { kind: 'gap', room: 'lobby', from: 3, to: 4, reason: 'unavailable' }
+  const values = [await next, await items.next(), await items.next(), await items.next()].map(({ value }) => value)
+  expect(values).toMatchObject([{ seq: 3 }, gap, { seq: 5 }, undefined])
+})
+
 test('of a log that was begun anew while it waits it hears what the others hear', async () => {
   const { served, first, late } = await meet()
   answer(served, await asked(served, 2), [3, 4, 5])
