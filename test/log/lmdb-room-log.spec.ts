@@ -129,6 +129,15 @@ describe('bounded work', () => {
     await expect.poll(() => log.storedBytes).toBe(0)
   })
 
+  test('one sweep clears many small rooms that were deleted', async () => {
+    const { log, clock } = await openLog()
+    const rooms = Array.from({ length: 200 }, (_, index) => roomId(`r${index}`))
+    await Promise.all(rooms.map((room) => appendMany(log, room, 2)))
+    await Promise.all(rooms.map((room) => log.deleteRoom(room)))
+    clock.advance(1_000)
+    await expect.poll(() => log.storedBytes).toBe(0)
+  })
+
   test('a burst beyond the limit leaves what the limit allows', async () => {
     const { log, clock } = await openLog({ NESTWIRE_HISTORY_MAX_RECORDS: '10' })
     await appendMany(log, lobby, 5_000)
