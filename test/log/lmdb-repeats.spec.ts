@@ -1,5 +1,6 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { LogStore } from '../../src/log/lmdb/log-store.js'
+import { RoomLedger } from '../../src/log/lmdb/room-ledger.js'
 import type { RoomLogEngine } from '../../src/log/room-log.js'
 import { RecordKind } from '../../src/protocol/packets.js'
 import { roomId, userId } from '../delivery/names.js'
@@ -139,6 +140,16 @@ test('the sweep removes what is forgotten, but not the last', async () => {
   }
   await last.log.close()
   expect(await entriesIn(before.folder)).toEqual([12])
+})
+
+test('names of rooms that never were leave no trace, however many are asked for', async () => {
+  const stateOf = vi.spyOn(RoomLedger.prototype, 'stateOf')
+  onTestFinished(() => void vi.restoreAllMocks())
+  const { log } = await openLog()
+  await log.append(lobby, message(1))
+  for (const number of upTo(20_001)) expect(log.repeatOf(roomId(`no-${number}`), alice, idOf(1))).toBeUndefined()
+  expect(stateOf.mock.contexts[0]).toHaveProperty('size', 1)
+  expect(known(log, [1])).toEqual([1])
 })
 
 test('a full log answers repeats', async () => {

@@ -84,6 +84,20 @@ describe('bounded work', () => {
     expect(await (await reopen()).log.head(lobby)).toMatchObject({ seq: 1_700 })
   })
 
+  test('one sweep removes 10,000 records of however many rooms, and the next one goes on there', async () => {
+    const { log, clock } = await openLog({ NESTWIRE_HISTORY_MAX_AGE_MS: '60000' })
+    const rooms = Array.from({ length: 600 }, (_, index) => roomId(`r${index}`))
+    await Promise.all(rooms.map((room) => appendMany(log, room, 41)))
+    clock.advance(61_000)
+    for (const forgotten of [10_000, 20_000, 24_600]) {
+      await expect.poll(() => log.counters.forgotten).toBe(forgotten)
+      // One more commit, for what a sweep might do beyond that.
+      await log.append(attic, bytes(1))
+      expect(log.counters.forgotten).toBe(forgotten)
+      clock.advance(1_000)
+    }
+  })
+
   test('the sweep leaves alone what only a clock that jumped ahead makes old', async () => {
     const { log, clock } = await openLog({ NESTWIRE_HISTORY_MAX_AGE_MS: '3600000' })
     await appendMany(log, lobby, 3)
@@ -125,6 +139,15 @@ describe('bounded work', () => {
     await appendMany(log, lobby, 1_700)
     await log.deleteRoom(lobby)
     expect(log.storedBytes).toBeGreaterThan(0)
+    clock.advance(1_000)
+    await expect.poll(() => log.storedBytes).toBe(0)
+  })
+
+  test('one sweep clears many small rooms that were deleted', async () => {
+    const { log, clock } = await openLog()
+    const rooms = Array.from({ length: 200 }, (_, index) => roomId(`r${index}`))
+    await Promise.all(rooms.map((room) => appendMany(log, room, 2)))
+    await Promise.all(rooms.map((room) => log.deleteRoom(room)))
     clock.advance(1_000)
     await expect.poll(() => log.storedBytes).toBe(0)
   })

@@ -39,3 +39,25 @@ test('holds what an array would hold', () => {
     { numRuns: 50 },
   )
 })
+
+test('takes four slots a record at most, so none when empty', () => {
+  const runs = fc.array(fc.record({ pushes: fc.nat(300), shifts: fc.nat(300) }), { maxLength: 20 })
+  fc.assert(
+    fc.property(runs, (steps) => {
+      const ring = new RecordRing()
+      const expectFewSlots = (): void => expect(ring.capacity).toBeLessThanOrEqual(4 * ring.length)
+      let [pushed, shifted] = [0, 0]
+      for (const { pushes, shifts } of steps) {
+        for (let left = pushes; left > 0; left -= 1) {
+          ring.push(record((pushed += 1)))
+          expectFewSlots()
+        }
+        for (let left = Math.min(shifts, ring.length); left > 0; left -= 1) {
+          expect(ring.shift()?.seq).toBe((shifted += 1))
+          expectFewSlots()
+        }
+      }
+    }),
+    { numRuns: 50 },
+  )
+})

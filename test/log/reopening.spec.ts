@@ -14,6 +14,20 @@ const message = (number: number) => ({
   id: { messageId: Buffer.alloc(16, number) },
 })
 
+test('a log that is closed while its disk is full does not open its store again', async () => {
+  const { log, folder, clock } = await openLog()
+  await fillDiskUnder(folder)
+  const append = log.append(lobby, message(1))
+  const closing = log.close()
+  await expect(append).rejects.toMatchObject({ failure: { code: 'COMMIT_FAILED' } })
+  await closing
+  expect(clock.timers).toBe(0)
+  const open = vi.spyOn(LogStore, 'open')
+  onTestFinished(() => void vi.restoreAllMocks())
+  clock.advance(5_000)
+  expect(open).not.toHaveBeenCalled()
+})
+
 test('ids are read back once, when the disk works again', async () => {
   const { log, folder, clock } = await openLog()
   await log.append(lobby, message(1))

@@ -51,6 +51,22 @@ test('keeps rooms that are in use or not in the store', async () => {
   expect(ledger.stateOf(roomId('a'))).toBe(busy)
 })
 
+test('finds what is here or in the store, and makes nothing of another name', async () => {
+  const ledger = new RoomLedger(await writtenStore(), MAX_ROOMS)
+  const unborn = ledger.stateOf(roomId('unborn'))
+  expect(ledger.find(roomId('unborn'))).toBe(unborn)
+  expect(ledger.find(roomId('a'))).toMatchObject({ committed: 1, isStored: true })
+  expect(ledger.find(roomId('nowhere'))).toBeUndefined()
+  expect(ledger.size).toBe(2)
+})
+
+test('does not find a room that is being deleted', async () => {
+  const ledger = new RoomLedger(await writtenStore(), MAX_ROOMS)
+  await ledger.delete(ledger.stateOf(roomId('a')), async () => {
+    expect(ledger.find(roomId('a'))).toBeUndefined()
+  })
+})
+
 test('goes on with another store, whose rooms are read anew, and keeps the epochs of rooms that it does not know', async () => {
   const ledger = new RoomLedger(await writtenStore(), MAX_ROOMS)
   const known = ledger.stateOf(roomId('a'))

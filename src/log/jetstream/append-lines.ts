@@ -34,6 +34,8 @@ export class AppendLines {
   private readonly awaited = new Map<string, RoomLine>()
   private readonly idle = new Map<string, (() => void)[]>()
   private readonly stops: readonly (() => void)[]
+  /** Whose oldest append waited for longest at the last tick; each append asks for the fault, and not all lines. */
+  private slowest: RoomLine | undefined
   private count = 0
   private bytes = 0
 
@@ -51,13 +53,8 @@ export class AppendLines {
 
   /** Why an append would be refused now. */
   fault(): string | undefined {
-    const nowMs = this.clock.uptimeMs()
-    for (const line of this.lines.values()) {
-      if (line.waitedMs(nowMs) >= SILENT_AFTER_MS) return 'NATS does not acknowledge what is appended'
-      // Rooms are in the order in which they began to wait.
-      break
-    }
-    return undefined
+    const waitedMs = this.slowest?.waitedMs(this.clock.uptimeMs()) ?? 0
+    return waitedMs >= SILENT_AFTER_MS ? 'NATS does not acknowledge what is appended' : undefined
   }
 
   /** Appends of one subject resolve in call order. Throws `LogFault` if too many have no outcome. */
@@ -134,7 +131,15 @@ export class AppendLines {
 
   private tick(): void {
     const nowMs = this.clock.uptimeMs()
-    for (const line of this.lines.values()) line.tick(nowMs)
+    let mostMs = 0
+    this.slowest = undefined
+    for (const line of this.lines.values()) {
+      line.tick(nowMs)
+      const waitedMs = line.waitedMs(nowMs)
+      if (waitedMs <= mostMs) continue
+      mostMs = waitedMs
+      this.slowest = line
+    }
   }
 
   private resend(): void {

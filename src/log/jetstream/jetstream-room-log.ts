@@ -103,7 +103,8 @@ export class JetStreamRoomLog implements SharedRoomLog {
   }
 
   repeatOf(room: RoomId, sender: UserId, messageId: Buffer): Promise<Repeat> | undefined {
-    const { epoch, subject } = this.places.of(room)
+    // Whoever is refused asks, of names of rooms that never were, too.
+    const { epoch, subject } = this.places.look(room)
     const place = this.ids.find({ room: epoch, sender, messageId })
     if (place !== undefined) return Promise.resolve({ isRepeat: true, ...place })
     if (this.underWay.size === 0) return undefined

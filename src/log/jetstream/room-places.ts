@@ -49,6 +49,11 @@ export class RoomPlaces {
   }
 
   of(room: RoomId): RoomPlace {
+    return this.places.get(room) ?? this.keep(this.make(room))
+  }
+
+  /** As `of`, and keeps nothing: for names of rooms that may not be. */
+  look(room: RoomId): RoomPlace {
     return this.places.get(room) ?? this.make(room)
   }
 
@@ -82,10 +87,13 @@ export class RoomPlaces {
     const subject = subjects.log(room, incarnation)
     const [live, epoch] = [subjects.live(room, incarnation), epochOf(subject, createdMs)]
     const fresh = { known: 0, expired: 0, expiresAgainMs: -Infinity }
-    const place: RoomPlace = { room, incarnation, subject, live, epoch, floor, ...fresh }
+    return { room, incarnation, subject, live, epoch, floor, ...fresh }
+  }
+
+  private keep(place: RoomPlace): RoomPlace {
     const [oldest] = this.places.keys()
     if (oldest !== undefined && this.places.size >= this.maxPlaces) this.places.delete(oldest)
-    this.places.set(room, place)
+    this.places.set(place.room, place)
     return place
   }
 }

@@ -15,6 +15,13 @@ export interface CommitBuild {
   readonly count: (bytes: number) => void
 }
 
+/** What one step of removing came to. */
+export interface Dropped {
+  readonly dropped: number
+  /** It stopped for the number. */
+  readonly isMore: boolean
+}
+
 /** Runs while the commit is being built, after the records that were appended before it. */
 export type CommitStep = (build: CommitBuild) => void
 

@@ -6,7 +6,7 @@ import type { Settings } from '../../config/settings.js'
 import type { RoomId } from '../../protocol/ids.js'
 import type { TrustedTime } from '../../trusted-time.js'
 import { expiryOf, isBeyond } from '../retention.js'
-import type { CommitBuild } from './commit-group.js'
+import type { CommitBuild, Dropped } from './commit-group.js'
 import type { CommitLine } from './commit-line.js'
 import type { IdJournal } from './id-journal.js'
 import type { LogStore } from './log-store.js'
@@ -15,7 +15,9 @@ import { bodyBytesOf, deletedKey, recordKey, RECORD_OVERHEAD_BYTES, timeOfRecord
 
 /** Removing 500 records takes 1 ms of the event loop, looking at as many 0.6 ms. */
 const STEP_RECORDS = 500
-/** Of one sweep: 10,000 records, each step in a commit of its own. */
+/** Each of them costs a step something, too, however little it holds. 20 times as many can go in one sweep. */
+const STEP_ROOMS = 50
+/** Of one sweep: 10,000 records at most, each step in a commit of its own. */
 const SWEEP_STEPS = 20
 /** Looked at in one sweep. */
 const SWEEP_ROOMS = 500
@@ -32,13 +34,8 @@ interface HistoryKeeperParts {
   readonly store: () => LogStore
 }
 
-interface Dropped {
-  readonly dropped: number
-  readonly isMore: boolean
-}
-
 export class HistoryKeeper {
-  /** Where the sweep goes on. */
+  /** Where the sweep goes on: the last room that it is done with. */
   private cursor: RoomId | '' = ''
   private stepsLeft = 0
 
@@ -81,66 +78,85 @@ export class HistoryKeeper {
 
   /** One round of background work. Rejects when the log fails, and is to be tried again later. */
   async sweep(): Promise<void> {
+    const { ids, store } = this.parts
     this.stepsLeft = SWEEP_STEPS
-    await this.removeIds()
-    const deleted = this.parts.store().deletedRoom()
-    if (deleted !== undefined) await this.clear(deleted)
-    for (const name of this.roomsToTrim()) {
-      while (this.stepsLeft > 0 && (await this.step(name, 0))) this.stepsLeft -= 1
-      if (this.stepsLeft <= 0) return
+    await this.inSteps(({ batch }) => ids.removeSome(batch, store()))
+    await this.inSteps((build) => this.clearSome(build))
+    const { names, end } = this.roomsToTrim()
+    await this.inSteps((build) => this.trimSome(build, names))
+    if (names.length === 0) this.cursor = end
+  }
+
+  /** As long as `work` has more to do and the sweep has steps left. One that removes nothing costs none. */
+  private async inSteps(work: (build: CommitBuild) => Dropped): Promise<void> {
+    let isMore = true
+    while (isMore && this.stepsLeft > 0) {
+      const step = await this.inCommit(work)
+      if (step.dropped > 0) this.stepsLeft -= 1
+      isMore = step.isMore
     }
   }
 
-  private async removeIds(): Promise<void> {
-    const { ids, store } = this.parts
-    while (this.stepsLeft > 0 && (await this.inCommit(({ batch }) => ids.removeSome(batch, store()))))
-      this.stepsLeft -= 1
-  }
-
-  private roomsToTrim(): RoomId[] {
-    const found: RoomId[] = []
-    let looked = 0
+  /** `end`: where the sweep goes on when it is done with all of them. */
+  private roomsToTrim(): { names: RoomId[]; end: RoomId | '' } {
+    const names: RoomId[] = []
+    let [end, looked]: [RoomId | '', number] = [this.cursor, 0]
     for (const { name, value } of this.parts.store().roomsAfter(this.cursor, SWEEP_ROOMS)) {
       looked += 1
-      this.cursor = name
+      end = name
       const { first, last, bytes, oldestTimeMs } = value
-      if (this.isBeyond({ count: last - first + 1, bytes, oldestTimeMs })) found.push(name)
+      if (this.isBeyond({ count: last - first + 1, bytes, oldestTimeMs })) names.push(name)
     }
-    if (looked < SWEEP_ROOMS) this.cursor = ''
-    return found
+    return { names, end: looked < SWEEP_ROOMS ? '' : end }
   }
 
-  private step(name: RoomId, upTo: number): Promise<boolean> {
-    return this.inCommit(
-      (build) => this.drop(build, this.parts.ledger.stateOf(name), { upTo, atMost: STEP_RECORDS }).isMore,
+  /** Takes the rooms that it is done with off `names`. */
+  private trimSome(build: CommitBuild, names: RoomId[]): Dropped {
+    let dropped = 0
+    for (const name of names.slice(0, STEP_ROOMS)) {
+      if (dropped === STEP_RECORDS) break
+      const state = this.parts.ledger.stateOf(name)
+      const step = this.drop(build, state, { upTo: 0, atMost: STEP_RECORDS - dropped })
+      dropped += step.dropped
+      if (step.isMore) break
+      names.shift()
+      this.cursor = name
+    }
+    return { dropped, isMore: names.length > 0 }
+  }
+
+  private async step(name: RoomId, upTo: number): Promise<boolean> {
+    const { isMore } = await this.inCommit((build) =>
+      this.drop(build, this.parts.ledger.stateOf(name), { upTo, atMost: STEP_RECORDS }),
     )
-  }
-
-  /** The records of a room that was deleted. */
-  private async clear(room: number): Promise<void> {
-    while (this.stepsLeft > 0 && (await this.inCommit((build) => this.clearSome(build, room)))) this.stepsLeft -= 1
-  }
-
-  /** Whether more is left to do. */
-  private async inCommit(work: (build: CommitBuild) => boolean): Promise<boolean> {
-    let isMore = false
-    await this.parts.line.step((build) => {
-      isMore = work(build)
-    })
     return isMore
   }
 
-  private clearSome({ batch, count }: CommitBuild, room: number): boolean {
-    let removed = 0
-    for (const { seq, value } of this.parts.store().stored({ room, from: 0, to: ALL })) {
-      if (removed === STEP_RECORDS) return true
-      batch.remove(recordKey(room, seq, batch.allocate))
-      count(-(value.length + RECORD_OVERHEAD_BYTES))
-      removed += 1
-      this.parts.line.counters.forgotten += 1
+  private async inCommit(work: (build: CommitBuild) => Dropped): Promise<Dropped> {
+    let step: Dropped = { dropped: 0, isMore: false }
+    await this.parts.line.step((build) => {
+      step = work(build)
+    })
+    return step
+  }
+
+  /** The records of rooms that were deleted. */
+  private clearSome({ batch, count }: CommitBuild): Dropped {
+    const store = this.parts.store()
+    const rooms = store.deletedRooms(STEP_ROOMS)
+    let dropped = 0
+    for (const room of rooms) {
+      for (const { seq, value } of store.stored({ room, from: 0, to: ALL })) {
+        if (dropped >= STEP_RECORDS) return { dropped, isMore: true }
+        batch.remove(recordKey(room, seq, batch.allocate))
+        count(-(value.length + RECORD_OVERHEAD_BYTES))
+        dropped += 1
+        this.parts.line.counters.forgotten += 1
+      }
+      batch.remove(deletedKey(room))
+      dropped += 1
     }
-    batch.remove(deletedKey(room))
-    return false
+    return { dropped, isMore: rooms.length === STEP_ROOMS }
   }
 
   /** Records up to `upTo` and beyond the limits; `isMore`: it stopped for the number. */

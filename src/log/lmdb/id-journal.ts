@@ -9,6 +9,7 @@ import type { Clock } from '../../clock.js'
 import type { Settings } from '../../config/settings.js'
 import type { UserId } from '../../protocol/ids.js'
 import { RecentIds, type IdKey, type Place } from '../recent-ids.js'
+import type { Dropped } from './commit-group.js'
 import { decodeIdEntry, ID_ENTRY_BYTES, IdEntry, idsInEntry, timesOfEntry } from './id-entry.js'
 import type { LogStore, StoredIds } from './log-store.js'
 import { idsKey } from './store-format.js'
@@ -103,19 +104,19 @@ export class IdJournal {
   }
 
   /** Part of a commit. Removes entries whose ids are all forgotten, never the last; says whether there are more. */
-  removeSome(batch: WriteBatch, store: LogStore): boolean {
-    let removed = 0
+  removeSome(batch: WriteBatch, store: LogStore): Dropped {
+    let dropped = 0
     let before: number | undefined
     for (const number of store.idNumbers()) {
-      if (number > this.removable) return false
-      if (removed === STEP_ENTRIES) return true
+      if (number > this.removable) break
+      if (dropped === STEP_ENTRIES) return { dropped, isMore: true }
       if (before !== undefined) {
         batch.remove(idsKey(before))
-        removed += 1
+        dropped += 1
       }
       before = number
     }
-    return false
+    return { dropped, isMore: false }
   }
 
   private get maxIds(): number {

@@ -131,7 +131,8 @@ export class LiveStore {
   private onFailure(cause: unknown): void {
     this.diskFault = `the room log could not be written: ${reasonOf(cause)}`
     this.logger.error(`${this.diskFault}; appends are refused until that works again`)
-    this.retry.start()
+    // Whoever has the folder next would have its store opened under it.
+    if (!this.isClosing) this.retry.start()
   }
 
   private async reopen(): Promise<void> {

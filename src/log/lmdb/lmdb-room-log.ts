@@ -59,7 +59,7 @@ export class LmdbRoomLog implements RoomLogEngine {
 
   append(room: RoomId, { kind, sender, body, id }: NewRecord): Promise<Appended> {
     try {
-      const repeat = id === undefined ? undefined : this.repeatOf(room, sender, id.messageId)
+      const repeat = id === undefined ? undefined : this.repeatIn(this.ledger.stateOf(room), sender, id.messageId)
       if (repeat !== undefined) return repeat
       const fault = this.fault()
       if (fault !== undefined) throw this.live.refusal(fault)
@@ -77,13 +77,9 @@ export class LmdbRoomLog implements RoomLogEngine {
   }
 
   repeatOf(room: RoomId, sender: UserId, messageId: Buffer): Promise<Repeat> | undefined {
-    const state = this.live.reading(() => this.ledger.stateOf(room))
-    const place = this.live.ids.find({ room: state.salt, sender, messageId })
-    if (place === undefined) return undefined
-    const repeat: Repeat = { isRepeat: true, ...place }
-    if (place.seq <= state.committed) return Promise.resolve(repeat)
-    // Without an outcome its commit has failed, and what is on disk will only be known when the store is open again.
-    return this.live.line.outcomeOf(state, place.seq)?.then(() => repeat)
+    // Whoever is refused asks, of names of rooms that never were, too.
+    const state = this.live.reading(() => this.ledger.find(room))
+    return state === undefined ? undefined : this.repeatIn(state, sender, messageId)
   }
 
   async readAfter(room: RoomId, after: Seq, limit: ReadLimit): Promise<readonly RoomRecord[]> {
@@ -155,6 +151,15 @@ export class LmdbRoomLog implements RoomLogEngine {
   close(): Promise<void> {
     this.closing ??= this.shutDown()
     return this.closing
+  }
+
+  private repeatIn(state: RoomState, sender: UserId, messageId: Buffer): Promise<Repeat> | undefined {
+    const place = this.live.ids.find({ room: state.salt, sender, messageId })
+    if (place === undefined) return undefined
+    const repeat: Repeat = { isRepeat: true, ...place }
+    if (place.seq <= state.committed) return Promise.resolve(repeat)
+    // Without an outcome its commit has failed, and what is on disk will only be known when the store is open again.
+    return this.live.line.outcomeOf(state, place.seq)?.then(() => repeat)
   }
 
   /** What is beyond the count or the age is not shown, even if it has not been removed yet. */

@@ -106,12 +106,9 @@ export class LogStore {
     }
   }
 
-  /** A deleted room whose records may still be there. */
-  deletedRoom(): number | undefined {
-    for (const key of this.tree.getKeys({ start: DELETED_START, end: DELETED_END, limit: 1 })) {
-      return roomOfDeletedKey(key)
-    }
-    return undefined
+  /** At most `limit` deleted rooms whose records may still be there. */
+  deletedRooms(limit: number): readonly number[] {
+    return Array.from(this.tree.getKeys({ start: DELETED_START, end: DELETED_END, limit }), roomOfDeletedKey)
   }
 
   /** Ascending. */

@@ -51,17 +51,18 @@ export class RoomLedger {
 
   /** Throws if the store cannot be read. */
   stateOf(name: RoomId): RoomState {
+    return this.find(name) ?? this.keep(unborn(name, randomSalt()))
+  }
+
+  /** As `stateOf`, and makes nothing: `undefined` for a room that is neither here nor in the store. */
+  find(name: RoomId): RoomState | undefined {
     const known = this.rooms.get(name)
     if (known !== undefined) {
       this.markNewest(known)
       return known
     }
     const stored = this.deletions.has(name) ? undefined : this.store.room(name)
-    const state = { ...unborn(name, randomSalt()), ...loaded(stored) }
-    this.rooms.set(name, state)
-    this.newest = state
-    if (this.rooms.size > this.maxRooms) this.evictOldest()
-    return state
+    return stored === undefined ? undefined : this.keep({ ...unborn(name, stored.salt), ...loaded(stored) })
   }
 
   /** From here on the name stands for another room, whatever the store says until `deletion` has ended. */
@@ -97,6 +98,13 @@ export class RoomLedger {
 
   epochOf(salt: number): Epoch {
     return trustedEpoch(mixed(this.store.identity.incarnation, salt))
+  }
+
+  private keep(state: RoomState): RoomState {
+    this.rooms.set(state.name, state)
+    this.newest = state
+    if (this.rooms.size > this.maxRooms) this.evictOldest()
+    return state
   }
 
   private markNewest(state: RoomState): void {

@@ -1,5 +1,5 @@
 /** A place that was let go is made again, and nobody who follows its room is forgotten with it. */
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { Followings } from '../../../src/log/jetstream/followings.js'
 import { RoomPlaces } from '../../../src/log/jetstream/room-places.js'
 import { RecordKind } from '../../../src/protocol/packets.js'
@@ -31,6 +31,22 @@ describe.skipIf(isNatsMissing)('places of rooms', () => {
     expect(places.of(lobby)).toBe(place)
     places.of(roomId('cellar'))
     expect(places.of(lobby)).not.toBe(place)
+  })
+
+  test('whoever only looks pushes no place out', async () => {
+    const { places } = followedPlaces(await nodes.open(), 1)
+    const place = places.of(lobby)
+    expect(places.look(attic)).toMatchObject({ room: attic, known: 0 })
+    expect(places.of(lobby)).toBe(place)
+    expect(places.look(lobby)).toBe(place)
+  })
+
+  test('a question for a repeat makes no place', async () => {
+    const of = vi.spyOn(RoomPlaces.prototype, 'of')
+    onTestFinished(() => void vi.restoreAllMocks())
+    const { log } = await nodes.open()
+    expect(log.repeatOf(attic, userId('alice'), Buffer.alloc(16))).toBeUndefined()
+    expect(of).not.toHaveBeenCalled()
   })
 
   test('a follower hears of a deletion though its place was let go', async () => {
