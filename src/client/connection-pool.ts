@@ -173,12 +173,16 @@ export class ConnectionPool {
     for (const member of this.members) member.whenSpace(() => this.serve())
   }
 
-  /** Another connection, if there are fewer than `min`, or all are in use and there may be more. */
+  /** Another connection, if there are fewer than `min`, or all are in use or full and there may be more. */
   private grow(): void {
     const { min, max } = this.settings
     const count = this.members.length
     if (count >= max || this.opening !== undefined) return
-    if (count < min || this.members.every(({ inFlight }) => inFlight > 0)) void this.open()
+    if (count >= min && this.members.some((member) => member.inFlight === 0 && member.hasRoom)) return
+    const { refusal } = this.opener
+    if (refusal === undefined) void this.open()
+    // With other connections those who wait have something to wait for.
+    else if (count === 0) this.line.failAll(refusal)
   }
 
   private rests(member: PoolMember): void {

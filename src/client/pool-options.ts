@@ -8,7 +8,7 @@ export interface PoolOptions
   extends Pick<ConnectionOptions, 'token' | 'agent' | 'connectTimeoutMs' | 'maxOutboxBytes' | 'clock'>, ServerChoice {
   /**
    * How many connections; default 1 and 1: calls share one and do not wait for each other. With a `max` above that
-   * another one is opened while all have calls in flight. `min` stay open when there is nothing to do. At most 64.
+   * another one is opened while all have calls in flight or are full. `min` stay open when there is nothing to do. At most 64.
    */
   readonly connections?: { readonly min?: number; readonly max?: number }
   /** How long a call may wait for a connection with room for it; then POOL_EXHAUSTED. Default 15 s. */
