@@ -16,6 +16,7 @@ import { ClientError, ConnectionClosedError, isDraining, NestwireError } from '.
 import { DEFAULT_QUEUE_LIMITS, type QueueLimits } from './item-queue.js'
 import { toRoomId } from './outgoing-fields.js'
 import type { Published } from './pending-send.js'
+import { DEFAULT_MAX_WAITING_CALLS } from './pool-options.js'
 import { RoomEntry } from './room-entry.js'
 import { RoomFeed, type EndReason } from './room-feed.js'
 import { RoomReturn } from './room-return.js'
@@ -30,6 +31,11 @@ export interface ChatClientOptions extends Omit<ConnectionOptions, 'handlers' | 
   readonly roomBuffer?: QueueLimits
   /** What may have been published and has no answer yet; default 10,000 messages, 8 MiB of their bodies. */
   readonly sendBuffer?: QueueLimits
+  /**
+   * How many calls that wait may wait for a connection at once, and how many for the join of one room; one more fails with
+   * POOL_EXHAUSTED. Default 65,536. Messages that wait have `sendBuffer`.
+   */
+  readonly maxWaitingCalls?: number
   /** Aborting it closes the client, also while it connects. */
   readonly signal?: AbortSignal
   /** 0 up to 1, for the jitter and the choice of a server; default Math.random. */
@@ -61,6 +67,7 @@ export interface Ping {
 export class ChatClient {
   private readonly clock: Clock
   private readonly random: () => number
+  private readonly maxWaitingCalls: number
   private readonly keeper: ConnectionKeeper
   private readonly sends: SendLine
   private readonly returns: RoomReturn
@@ -72,12 +79,14 @@ export class ChatClient {
 
   constructor(private readonly options: ChatClientOptions) {
     const { clock = systemClock, random = Math.random, sendBuffer: limits = DEFAULT_SEND_LIMITS } = options
+    const { maxWaitingCalls = DEFAULT_MAX_WAITING_CALLS } = options
     this.clock = clock
     this.random = random
+    this.maxWaitingCalls = maxWaitingCalls
     this.sends = new SendLine({ clock, random, limits, whyNone: () => this.keeper.lastFailure })
     this.returns = new RoomReturn({ clock, random })
     this.keeper = new ConnectionKeeper(
-      { ...options, clock, random },
+      { ...options, clock, random, maxWaitingCalls },
       {
         handlers: {
           onDeliver: (deliver) => this.rooms.get(deliver.room)?.feed.accept(deliver),
@@ -153,7 +162,7 @@ export class ChatClient {
   async ping(deadlineMs: number): Promise<Ping> {
     const startedAtMs = this.clock.uptimeMs()
     const { isDraining: isGoing } = this.keeper
-    const connection = isGoing ? this.keeper.connection : await this.keeper.ready(deadlineMs)
+    const connection = isGoing ? this.keeper.connection : await this.keeper.ready({ deadlineMs })
     const askedAtMs = this.clock.uptimeMs()
     await connection.ping(Math.max(1, deadlineMs - (askedAtMs - startedAtMs)))
     return { roundTripMs: this.clock.uptimeMs() - askedAtMs, isDraining: this.keeper.isDraining }
@@ -189,25 +198,30 @@ export class ChatClient {
   }
 
   private newEntry(name: string, after: number | undefined): RoomEntry {
-    const { clock, random, keeper, sends } = this
+    const { clock, random, keeper, sends, maxWaitingCalls } = this
+    const ending = new AbortController()
     const feed = new RoomFeed(toRoomId(name), {
       queueLimits: this.options.roomBuffer ?? DEFAULT_QUEUE_LIMITS,
       startAfter: toSeq(after),
       clock,
       random,
-      onEnded: () => this.rooms.delete(name),
+      onEnded: () => {
+        this.rooms.delete(name)
+        ending.abort()
+      },
     })
     const signals = new RoomSignals()
     const room = new Room({ keeper, sends, feed, signals })
-    const entry = new RoomEntry({ feed, room, signals, ready: this.enter(feed), clock })
+    const ready = this.enter(feed, ending.signal)
+    const entry = new RoomEntry({ feed, room, signals, ready, clock, maxWaitingCalls })
     this.rooms.set(name, entry)
     return entry
   }
 
   /** The first JOIN, over as many connections as it takes: it does nothing twice. */
-  private async enter(feed: RoomFeed): Promise<void> {
+  private async enter(feed: RoomFeed, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const connection = await this.keeper.ready()
+      const connection = await this.keeper.ready({ signal })
       // Whoever asked has stopped waiting.
       if (feed.endReason !== undefined) return
       try {

@@ -1,5 +1,6 @@
 /** One room of a client, from the first who asks for it to the end of its loop, and who waits for it to be joined. */
 import type { Clock } from '../clock.js'
+import { ClientError } from './errors.js'
 import type { RoomFeed } from './room-feed.js'
 import type { RoomSignals } from './room-signals.js'
 import type { Room } from './room.js'
@@ -13,6 +14,7 @@ interface EntryParts {
   /** Settles with the first JOINED, or with why there is none. */
   readonly ready: Promise<void>
   readonly clock: Clock
+  readonly maxWaitingCalls: number
 }
 
 interface WaitOptions {
@@ -36,7 +38,11 @@ export class RoomEntry {
 
   /** Each who asks has a deadline of its own. When the last one gives up, the room ends at once: nobody would read it. */
   async joined({ deadlineMs, signal }: WaitOptions): Promise<Room> {
-    const { ready, room, clock } = this.parts
+    const { ready, room, clock, maxWaitingCalls } = this.parts
+    // The first one waits for the server, and not for others.
+    if (!this.isIn && this.askers.size >= Math.max(1, maxWaitingCalls)) {
+      throw new ClientError('POOL_EXHAUSTED', `${maxWaitingCalls} calls wait for this join already`)
+    }
     const asker = Symbol('asker')
     this.askers.add(asker)
     const leave = (): void => {
