@@ -37,7 +37,8 @@ export class ChatService {
   private isClosed = false
 
   constructor(private readonly options: ChatServiceOptions = {}) {
-    this.callTimeoutMs = options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS
+    const { callTimeoutMs = DEFAULT_CALL_TIMEOUT_MS } = options
+    this.callTimeoutMs = callTimeoutMs === 0 ? Infinity : callTimeoutMs
     this.calls = new ContractCalls(() => this.opened(), this.callTimeoutMs)
     this.rooms = new ChatRooms(this.calls)
   }

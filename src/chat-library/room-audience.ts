@@ -30,7 +30,7 @@ export class RoomAudience {
   /** Resolves when the room is joined; never, if it cannot be. */
   readonly joined: Promise<void>
   private setJoined: () => void = () => undefined
-  private stopReading: (() => void) | undefined
+  private readonly leaving = new AbortController()
   private handedOverAtMs: number | undefined
   private isOver = false
 
@@ -63,11 +63,11 @@ export class RoomAudience {
   private async read(): Promise<void> {
     try {
       const { room: name, after } = this.options
-      const room = await this.options.client().join(name, after === undefined ? {} : { after })
+      const { signal } = this.leaving
+      const room = await this.options.client().join(name, { signal, ...(after !== undefined && { after }) })
       const items = room[Symbol.asyncIterator]()
-      // All have left meanwhile; who comes now has an audience and a reading of its own.
-      if (this.isOver) return
-      this.stopReading = () => void items.return?.()
+      if (signal.aborted) return void items.return?.()
+      signal.addEventListener('abort', () => void items.return?.())
       this.setJoined()
       for await (const item of room) await this.handOver(item)
       this.finish(undefined)
@@ -93,7 +93,7 @@ export class RoomAudience {
     if (this.isOver) return
     this.isOver = true
     this.options.onOver()
-    this.stopReading?.()
+    this.leaving.abort()
     for (const listener of this.listeners) listener.end(error)
     this.listeners.clear()
   }

@@ -16,6 +16,8 @@ import { ClientError, ConnectionClosedError, isDraining, NestwireError } from '.
 import { DEFAULT_QUEUE_LIMITS, type QueueLimits } from './item-queue.js'
 import { toRoomId } from './outgoing-fields.js'
 import type { Published } from './pending-send.js'
+import { DEFAULT_MAX_WAITING_CALLS } from './pool-options.js'
+import { RoomEntry } from './room-entry.js'
 import { RoomFeed, type EndReason } from './room-feed.js'
 import { RoomReturn } from './room-return.js'
 import { RoomSignals } from './room-signals.js'
@@ -23,13 +25,17 @@ import { Room } from './room.js'
 import { DEFAULT_SEND_LIMITS, SendLine } from './send-line.js'
 import type { ServerChoice } from './server-list.js'
 import { askSteadily, type SteadyOptions } from './steady-request.js'
-import { within } from './within.js'
 
 export interface ChatClientOptions extends Omit<ConnectionOptions, 'handlers' | 'resume' | 'signal'>, ServerChoice {
   /** What each room may hold unread; default 1,000 items, 1 MiB of message bodies. */
   readonly roomBuffer?: QueueLimits
   /** What may have been published and has no answer yet; default 10,000 messages, 8 MiB of their bodies. */
   readonly sendBuffer?: QueueLimits
+  /**
+   * How many calls that wait may wait for a connection at once, and how many for the join of one room; one more fails with
+   * POOL_EXHAUSTED. Default 65,536. Messages that wait have `sendBuffer`.
+   */
+  readonly maxWaitingCalls?: number
   /** Aborting it closes the client, also while it connects. */
   readonly signal?: AbortSignal
   /** 0 up to 1, for the jitter and the choice of a server; default Math.random. */
@@ -37,10 +43,12 @@ export interface ChatClientOptions extends Omit<ConnectionOptions, 'handlers' | 
 }
 
 export interface JoinOptions {
-  /** Starts after this seq with what the history has; default: with what comes after the join. */
+  /** Starts after this seq with what the history has; default: with what comes after the join. That of the first join counts. */
   readonly after?: number
   /** How long to wait, for a connection too; then DEADLINE_EXCEEDED. Default: as long as it takes. */
   readonly deadlineMs?: number
+  /** Aborting it ends the wait, with CLOSED. */
+  readonly signal?: AbortSignal
 }
 
 /** Rejects if the first connection fails, to each of `servers` if there are some; from then on the client reconnects by itself. */
@@ -56,23 +64,14 @@ export interface Ping {
   readonly isDraining: boolean
 }
 
-interface JoinedRoom {
-  readonly feed: RoomFeed
-  readonly room: Room
-  readonly signals: RoomSignals
-  /** Settles with the first JOINED. */
-  readonly ready: Promise<Room>
-  /** There was one: the next connection brings the room back. */
-  isIn: boolean
-}
-
 export class ChatClient {
   private readonly clock: Clock
   private readonly random: () => number
+  private readonly maxWaitingCalls: number
   private readonly keeper: ConnectionKeeper
   private readonly sends: SendLine
   private readonly returns: RoomReturn
-  private readonly rooms = new Map<string, JoinedRoom>()
+  private readonly rooms = new Map<string, RoomEntry>()
   private readonly statusListeners = new Set<(status: ConnectionStatus) => void>()
   private readonly eventListeners = new Set<(event: ServerEvent) => void>()
   private failure: NestwireError | undefined
@@ -80,12 +79,14 @@ export class ChatClient {
 
   constructor(private readonly options: ChatClientOptions) {
     const { clock = systemClock, random = Math.random, sendBuffer: limits = DEFAULT_SEND_LIMITS } = options
+    const { maxWaitingCalls = DEFAULT_MAX_WAITING_CALLS } = options
     this.clock = clock
     this.random = random
+    this.maxWaitingCalls = maxWaitingCalls
     this.sends = new SendLine({ clock, random, limits, whyNone: () => this.keeper.lastFailure })
     this.returns = new RoomReturn({ clock, random })
     this.keeper = new ConnectionKeeper(
-      { ...options, clock, random },
+      { ...options, clock, random, maxWaitingCalls },
       {
         handlers: {
           onDeliver: (deliver) => this.rooms.get(deliver.room)?.feed.accept(deliver),
@@ -131,23 +132,12 @@ export class ChatClient {
   }
 
   /**
-   * Joins, or gives the room that was joined before; without a connection it waits for one. Items from here on are held
-   * for the room's loop.
+   * Joins, or gives the room that was joined before, whatever `after` says then; without a connection it waits for one.
+   * Items from here on are held for the room's loop.
    */
-  async join(name: string, { after, deadlineMs }: JoinOptions = {}): Promise<Room> {
-    const known = this.rooms.get(name)
-    if (known !== undefined) return known.ready
-    const feed = this.newFeed(name, after)
-    const signals = new RoomSignals()
-    const room = new Room({ keeper: this.keeper, sends: this.sends, feed, signals })
-    const ready = within(deadlineMs, this.clock, this.enter(feed)).then(() => room)
-    this.rooms.set(name, { feed, room, signals, ready, isIn: false })
-    try {
-      return await ready
-    } catch (error) {
-      feed.end('closed')
-      throw error
-    }
+  async join(name: string, { after, deadlineMs, signal }: JoinOptions = {}): Promise<Room> {
+    const entry = this.rooms.get(name) ?? this.newEntry(name, after)
+    return await entry.joined({ deadlineMs, signal })
   }
 
   /** The reply's value. NOT_CONNECTED while there is no connection. */
@@ -172,7 +162,7 @@ export class ChatClient {
   async ping(deadlineMs: number): Promise<Ping> {
     const startedAtMs = this.clock.uptimeMs()
     const { isDraining: isGoing } = this.keeper
-    const connection = isGoing ? this.keeper.connection : await this.keeper.ready(deadlineMs)
+    const connection = isGoing ? this.keeper.connection : await this.keeper.ready({ deadlineMs })
     const askedAtMs = this.clock.uptimeMs()
     await connection.ping(Math.max(1, deadlineMs - (askedAtMs - startedAtMs)))
     return { roundTripMs: this.clock.uptimeMs() - askedAtMs, isDraining: this.keeper.isDraining }
@@ -207,20 +197,31 @@ export class ChatClient {
     return this.keeper.close()
   }
 
-  private newFeed(name: string, after: number | undefined): RoomFeed {
-    return new RoomFeed(toRoomId(name), {
+  private newEntry(name: string, after: number | undefined): RoomEntry {
+    const { clock, random, keeper, sends, maxWaitingCalls } = this
+    const ending = new AbortController()
+    const feed = new RoomFeed(toRoomId(name), {
       queueLimits: this.options.roomBuffer ?? DEFAULT_QUEUE_LIMITS,
       startAfter: toSeq(after),
-      clock: this.clock,
-      random: this.random,
-      onEnded: () => this.rooms.delete(name),
+      clock,
+      random,
+      onEnded: () => {
+        this.rooms.delete(name)
+        ending.abort()
+      },
     })
+    const signals = new RoomSignals()
+    const room = new Room({ keeper, sends, feed, signals })
+    const ready = this.enter(feed, ending.signal)
+    const entry = new RoomEntry({ feed, room, signals, ready, clock, maxWaitingCalls })
+    this.rooms.set(name, entry)
+    return entry
   }
 
   /** The first JOIN, over as many connections as it takes: it does nothing twice. */
-  private async enter(feed: RoomFeed): Promise<void> {
+  private async enter(feed: RoomFeed, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const connection = await this.keeper.ready()
+      const connection = await this.keeper.ready({ signal })
       // Whoever asked has stopped waiting.
       if (feed.endReason !== undefined) return
       try {
@@ -231,8 +232,12 @@ export class ChatClient {
         })
         return
       } catch (error) {
-        if (isDraining(error)) this.keeper.avoid(connection)
-        else if (connection.closedBy === undefined) throw error
+        if (isDraining(error)) {
+          this.keeper.avoid(connection)
+        } else if (connection.closedBy === undefined) {
+          feed.end('closed')
+          throw error
+        }
       }
     }
   }

@@ -4,17 +4,18 @@
  */
 import type { Clock } from '../clock.js'
 import type { GoAway, RoomPosition } from '../protocol/packets.js'
-import { Alarm } from './alarm.js'
 import { Backoff } from './backoff.js'
 import { ClientConnection } from './client-connection.js'
+import { ConnectionLine, type Waiter } from './connection-line.js'
 import type { ConnectionHandlers, ConnectionOptions } from './connection-options.js'
 import { Delay } from './delay.js'
-import { ConnectionClosedError, NestwireError, TimeoutError } from './errors.js'
+import { ConnectionClosedError, NestwireError } from './errors.js'
 import { MemberDiscovery } from './member-discovery.js'
 import { openAnywhere, targetOf } from './open-anywhere.js'
 import { toClientError } from './outgoing-fields.js'
 import { ServerList, type Destination, type ServerChoice } from './server-list.js'
 import { TokenRenewal } from './token-renewal.js'
+import { abortedError } from './unless-aborted.js'
 
 export type ConnectionStatus = 'connecting' | 'connected' | 'reconnecting' | 'closed'
 
@@ -22,6 +23,7 @@ interface KeeperOptions extends Omit<ConnectionOptions, 'handlers' | 'resume' | 
   readonly clock: Clock
   /** 0 up to 1, for the jitter. */
   readonly random: () => number
+  readonly maxWaitingCalls: number
 }
 
 interface KeeperListener {
@@ -37,16 +39,21 @@ interface KeeperListener {
   onStatus(status: ConnectionStatus): void
 }
 
-interface Waiter {
-  resolve(connection: ClientConnection): void
-  reject(error: NestwireError): void
+interface ConnectionWaiter extends Waiter {
+  ready(connection: ClientConnection): void
+}
+
+interface ReadyOptions {
+  readonly deadlineMs?: number
+  /** Aborting it ends the wait, with CLOSED. */
+  readonly signal?: AbortSignal
 }
 
 export class ConnectionKeeper {
   private current: ClientConnection | undefined
   private currentStatus: ConnectionStatus = 'connecting'
   private isGoingAway = false
-  private readonly waiters = new Set<Waiter>()
+  private readonly line: ConnectionLine<ConnectionWaiter>
   private ticket: Buffer | undefined
   private readonly servers: ServerList
   private readonly discovery: MemberDiscovery
@@ -68,6 +75,7 @@ export class ConnectionKeeper {
     this.servers = new ServerList(options, options.random)
     this.discovery = new MemberDiscovery({ ...options, servers: this.servers })
     this.backoff = new Backoff(options.random)
+    this.line = new ConnectionLine({ ...options, acquireTimeoutMs: Infinity, lastFailure: () => this.failure })
     this.renewal = new TokenRenewal(options.clock, options.token)
   }
 
@@ -91,29 +99,19 @@ export class ConnectionKeeper {
   }
 
   /**
-   * The connection, or the next one that takes requests. Rejects if there will be none, and with DEADLINE_EXCEEDED if there
-   * is none in time; the cause is then the last failure.
+   * The connection, or the next one that takes requests. Rejects if there will be none, with POOL_EXHAUSTED if too many wait
+   * already, and with DEADLINE_EXCEEDED if there is none in time; the cause is then the last failure.
    */
-  ready(deadlineMs = Infinity): Promise<ClientConnection> {
+  ready({ deadlineMs = Infinity, signal }: ReadyOptions = {}): Promise<ClientConnection> {
     if (this.closedBy !== undefined) return Promise.reject(this.closedBy)
     if (this.current !== undefined && !this.isGoingAway) return Promise.resolve(this.current)
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        resolve: (connection) => {
-          alarm.clear()
-          resolve(connection)
-        },
-        reject: (error) => {
-          alarm.clear()
-          reject(error)
-        },
-      }
-      const alarm = new Alarm(this.options.clock, () => {
-        this.waiters.delete(waiter)
-        reject(new TimeoutError('DEADLINE_EXCEEDED', 'there was no connection in time', { cause: this.failure }))
+    return new Promise((ready, fail) => {
+      const dueAtMs = this.options.clock.uptimeMs() + deadlineMs
+      const giveUp = this.line.add({ dueAtMs, ready, fail })
+      signal?.addEventListener('abort', () => {
+        giveUp()
+        fail(this.closedBy ?? abortedError())
       })
-      this.waiters.add(waiter)
-      alarm.setBy(this.options.clock.uptimeMs() + deadlineMs)
     })
   }
 
@@ -170,8 +168,7 @@ export class ConnectionKeeper {
     // It may have come right behind the handshake.
     if (this.isGoingAway) return this.listener.onGoAway()
     this.failure = undefined
-    for (const waiter of this.waiters) waiter.resolve(connection)
-    this.waiters.clear()
+    for (const waiter of this.line.takeAll()) waiter.ready(connection)
   }
 
   private onGoAway({ slotMs, target }: GoAway): void {
@@ -234,8 +231,7 @@ export class ConnectionKeeper {
     this.delay?.cancel()
     this.setStatus('closed')
     this.listener.onClosed(error)
-    for (const waiter of this.waiters) waiter.reject(this.closedBy)
-    this.waiters.clear()
+    this.line.failAll(this.closedBy)
   }
 
   private setStatus(status: ConnectionStatus): void {

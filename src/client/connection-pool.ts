@@ -7,11 +7,11 @@ import { FixedHistogram } from '../fixed-histogram.js'
 import type { GoAway } from '../protocol/packets.js'
 import { Alarm } from './alarm.js'
 import type { ClientConnection } from './client-connection.js'
+import { ConnectionLine, type Waiter } from './connection-line.js'
 import type { ServerEvent } from './connection-options.js'
 import { ConnectionClosedError, type NestwireError } from './errors.js'
 import { leastLoaded } from './least-loaded.js'
 import { MemberDiscovery } from './member-discovery.js'
-import { PoolLine, type Waiter } from './pool-line.js'
 import { PoolMember } from './pool-member.js'
 import { PoolOpener, type Opened } from './pool-opener.js'
 import { readPoolOptions, type PoolOptions } from './pool-options.js'
@@ -47,6 +47,7 @@ export interface PoolFigures {
   /** 1 while one is being opened. */
   readonly connecting: number
   readonly inFlight: number
+  /** For a connection, or for the next try. */
   readonly waiting: number
   /** How long each call waited for its connection, in seconds. */
   readonly acquireSeconds: FixedHistogram
@@ -57,7 +58,7 @@ export class ConnectionPool {
   private readonly clock: Clock
   private readonly opener: PoolOpener
   private readonly discovery: MemberDiscovery
-  private readonly line: PoolLine<PoolVisitor>
+  private readonly line: ConnectionLine<PoolVisitor>
   private readonly idle: Alarm
   private readonly acquireSeconds = new FixedHistogram()
   /** Those that take calls. */
@@ -78,7 +79,7 @@ export class ConnectionPool {
     this.clock = clock
     this.opener = new PoolOpener({ options, clock, random, onEvent: (event) => listener.onEvent(event) })
     this.discovery = new MemberDiscovery({ clock, random, servers: this.opener.servers })
-    this.line = new PoolLine({ ...this.settings, lastFailure: () => this.failure })
+    this.line = new ConnectionLine({ ...this.settings, lastFailure: () => this.failure })
     this.idle = new Alarm(clock, () => this.shrink())
   }
 
@@ -90,7 +91,7 @@ export class ConnectionPool {
       leaving: this.leaving.size,
       connecting: this.opening === undefined ? 0 : 1,
       inFlight,
-      waiting: this.line.length,
+      waiting: this.line.waiting,
       acquireSeconds: this.acquireSeconds,
     }
   }
@@ -124,6 +125,11 @@ export class ConnectionPool {
     this.grow()
     this.awaitSpace()
     return giveUp
+  }
+
+  /** A visitor pauses, and counts as one that waits. Returns what ends that; `undefined`: too many wait already. */
+  stepAside(): (() => void) | undefined {
+    return this.line.stepAside()
   }
 
   /** The visitor is done with it. */
@@ -173,12 +179,16 @@ export class ConnectionPool {
     for (const member of this.members) member.whenSpace(() => this.serve())
   }
 
-  /** Another connection, if there are fewer than `min`, or all are in use and there may be more. */
+  /** Another connection, if there are fewer than `min`, or all are in use or full and there may be more. */
   private grow(): void {
     const { min, max } = this.settings
     const count = this.members.length
     if (count >= max || this.opening !== undefined) return
-    if (count < min || this.members.every(({ inFlight }) => inFlight > 0)) void this.open()
+    if (count >= min && this.members.some((member) => member.inFlight === 0 && member.hasRoom)) return
+    const { refusal } = this.opener
+    if (refusal === undefined) void this.open()
+    // With other connections those who wait have something to wait for.
+    else if (count === 0) this.line.failAll(refusal)
   }
 
   private rests(member: PoolMember): void {

@@ -23,7 +23,7 @@ export const CLIENT_ERROR_CODES = [
   'OUTBOX_FULL',
   /** More messages, or more of their bytes, than `sendBuffer` holds have no answer yet; nothing was sent. */
   'SEND_BUFFER_FULL',
-  /** No connection had room for the call within `acquireTimeoutMs`, or too many wait already; nothing was sent. */
+  /** No connection had room for the call within `acquireTimeoutMs`, or `maxWaitingCalls` wait already; nothing was sent. */
   'POOL_EXHAUSTED',
   /** The packet is larger than the server takes; nothing was sent. */
   'FRAME_TOO_LARGE',

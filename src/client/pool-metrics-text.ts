@@ -8,7 +8,7 @@ export function poolMetricsText(figures: PoolFigures, prefix: string): string {
     ['connections_leaving', 'Connections whose servers go away', figures.leaving],
     ['connections_opening', 'Connections that are being opened', figures.connecting],
     ['calls_in_flight', 'Calls without their last answer', figures.inFlight],
-    ['calls_waiting', 'Calls that wait for a connection', figures.waiting],
+    ['calls_waiting', 'Calls that wait for a connection or their next try', figures.waiting],
   ]
   const lines = gauges.flatMap(([name, help, value]) => [
     `# HELP ${prefix}_${name} ${help}`,

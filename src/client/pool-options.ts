@@ -8,12 +8,12 @@ export interface PoolOptions
   extends Pick<ConnectionOptions, 'token' | 'agent' | 'connectTimeoutMs' | 'maxOutboxBytes' | 'clock'>, ServerChoice {
   /**
    * How many connections; default 1 and 1: calls share one and do not wait for each other. With a `max` above that
-   * another one is opened while all have calls in flight. `min` stay open when there is nothing to do. At most 64.
+   * another one is opened while all have calls in flight or are full. `min` stay open when there is nothing to do. At most 64.
    */
   readonly connections?: { readonly min?: number; readonly max?: number }
   /** How long a call may wait for a connection with room for it; then POOL_EXHAUSTED. Default 15 s. */
   readonly acquireTimeoutMs?: number
-  /** How many calls may wait for that at once; one more fails at once with POOL_EXHAUSTED. Default 65,536. */
+  /** How many calls may wait for that, or for their next try, at once; one more fails at once with POOL_EXHAUSTED. Default 65,536. */
   readonly maxWaitingCalls?: number
   /** A connection above `min` without a call for so long is closed. Default 60 s. */
   readonly idleConnectionMs?: number
@@ -23,7 +23,7 @@ export interface PoolOptions
 
 /** Longer than `connectTimeoutMs`: of a server that does not answer the reason is told. */
 const DEFAULT_ACQUIRE_TIMEOUT_MS = 15_000
-const DEFAULT_MAX_WAITING_CALLS = 65_536
+export const DEFAULT_MAX_WAITING_CALLS = 65_536
 const DEFAULT_IDLE_CONNECTION_MS = 60_000
 const MAX_CONNECTIONS = 64
 

@@ -139,10 +139,13 @@ export class PooledCall implements PoolVisitor, CallObserver {
     const { clock, random } = this.around
     const verdict = judgeRetry(error, this.repeats, random)
     if (verdict.kind === 'stop' || clock.uptimeMs() + verdict.delayMs >= this.dueAtMs) return false
+    const comeBack = this.around.pool.stepAside()
+    if (comeBack === undefined) return false
     this.repeats += 1
     const pause = new Delay(clock, verdict.delayMs)
     this.stop = () => pause.cancel()
     void pause.done.then(() => {
+      comeBack()
       if (!this.isOver) this.enter()
     })
     return true

@@ -22,7 +22,7 @@ export async function askSteadily(keeper: ConnectionKeeper, clock: Clock, reques
   // A call that is already too late still gets a moment, and fails with DEADLINE_EXCEEDED then.
   const leftMs = (): number => Math.max(1, dueAtMs - clock.uptimeMs())
   for (;;) {
-    const connection = await keeper.ready(leftMs())
+    const connection = await keeper.ready({ deadlineMs: leftMs() })
     try {
       const deadlineMs = leftMs()
       return await connection.request(pattern, data, deadlineMs === Infinity ? {} : { deadlineMs })

@@ -42,10 +42,10 @@ export class RoomFollower {
     try {
       const client = await this.connected()
       if (reader.closed) return this.release(name, reader)
-      const room = await client.join(name)
+      const leaving = new AbortController()
+      reader.add(() => leaving.abort())
+      const room = await client.join(name, { signal: leaving.signal })
       const loop = room[Symbol.asyncIterator]()
-      // Unsubscribed meanwhile, and somebody else waits for the same room: the loop is theirs.
-      if (this.readers.get(name) !== reader) return
       reader.add(() => void loop.return?.())
       for await (const item of room) reader.next(item)
       this.release(name, reader)

@@ -191,6 +191,57 @@ describe('a room', () => {
     expect(await joining).toMatchObject({ code: 'BANNED' })
     await joinLobby(chat, 1)
   })
+
+  test('each who waits for a join has a deadline of its own, whoever asked first', async () => {
+    const chat = await startChat()
+    const inTime = chat.client.join('lobby', { deadlineMs: 100 })
+    const patient = chat.client.join('lobby')
+    const late = failure(chat.client.join('lobby', { deadlineMs: 50 }))
+    const { correlation } = await chat.served.expect('join')
+    chat.clock.advance(60)
+    expect(await late).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+    chat.served.send(joined(correlation, 4), deliver([5]))
+    const room = await patient
+    expect(await inTime).toBe(room)
+    chat.clock.advance(1000)
+    expect(await take(room, 1)).toEqual([5])
+  })
+
+  test('a join that waits longer than the first goes on when that one gives up', async () => {
+    const chat = await startChat()
+    const first = failure(chat.client.join('lobby', { deadlineMs: 50 }))
+    const second = chat.client.join('lobby')
+    const { correlation } = await chat.served.expect('join')
+    chat.clock.advance(60)
+    expect(await first).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+    chat.served.send(joined(correlation, 4), deliver([5]))
+    expect(await take(await second, 1)).toEqual([5])
+  })
+
+  test('a join that everybody has given up begins anew for who asks next', async () => {
+    const chat = await startChat()
+    const leaving = new AbortController()
+    const late = failure(chat.client.join('lobby', { deadlineMs: 50 }))
+    const left = failure(chat.client.join('lobby', { signal: leaving.signal }))
+    const { correlation } = await chat.served.expect('join')
+    chat.clock.advance(60)
+    expect(await late).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+    leaving.abort()
+    const again = joinLobby(chat, 4, 2)
+    chat.served.send(joined(correlation, 4))
+    expect(await left).toMatchObject({ code: 'CLOSED' })
+    const room = await again
+    await answerHistory(chat.served, 2, texts([3, 4]))
+    expect(await take(room, 2)).toEqual([3, 4])
+  })
+
+  test('a signal that is aborted already joins nothing', async () => {
+    const chat = await startChat()
+    const joining = failure(chat.client.join('lobby', { signal: AbortSignal.abort() }))
+    expect(await joining).toMatchObject({ code: 'CLOSED' })
+    await chat.served.expectNothing()
+    await joinLobby(chat, 1)
+  })
 })
 
 describe('publishing', () => {

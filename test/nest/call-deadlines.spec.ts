@@ -28,7 +28,7 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolv
 
 /** The call has failed to connect, and waits before it tries again. */
 async function hasTried(client: NestwireClient): Promise<void> {
-  await expect.poll(() => client.pool).toMatchObject({ connecting: 0, waiting: 0 })
+  await expect.poll(() => client.pool).toMatchObject({ connecting: 0, waiting: 1 })
 }
 
 const isIdempotent = (pattern: string): boolean => pattern === 'read'
@@ -184,6 +184,36 @@ test('a call that nobody awaits any more is not repeated', async () => {
   call.unsubscribe()
   clock.advance(600)
   await served.expectNothing()
+})
+
+test('maxWaitingCalls may pause before a repeat; one more fails with what it was refused with', async () => {
+  const { clock, client, served } = await meet({ isIdempotent, maxWaitingCalls: 2 })
+  const calls = [ask(client, 'read', 1), ask(client, 'read', 2)]
+  const third = failureOf(client.send('read', 3))
+  for (const _ of [1, 2, 3]) {
+    const { correlation } = await served.expect('request')
+    served.send(refused(correlation, ErrorCode.RateLimited, 500))
+  }
+  expect(await third).toMatchObject({ code: 'RATE_LIMITED' })
+  expect(client.pool.waiting).toBe(2)
+  clock.advance(500)
+  for (const _ of calls) {
+    const { correlation } = await served.expect('request')
+    served.send(reply(correlation, 'now'))
+  }
+  expect(await Promise.all(calls)).toEqual(['now', 'now'])
+  expect(client.pool.waiting).toBe(0)
+})
+
+test('a pause that nobody awaits any more leaves its place', async () => {
+  const { client, served } = await meet({ isIdempotent, maxWaitingCalls: 1 })
+  const call = client.send('read', 1).subscribe()
+  const { correlation } = await served.expect('request')
+  served.send(refused(correlation, ErrorCode.RateLimited, 500))
+  await served.expectNothing()
+  expect(client.pool.waiting).toBe(1)
+  call.unsubscribe()
+  await expect.poll(() => client.pool.waiting).toBe(0)
 })
 
 test('an idempotent call outlives a server that is not there yet', async () => {

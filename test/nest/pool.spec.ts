@@ -76,6 +76,64 @@ test('another connection is opened while all are in use, up to max', async () =>
   await Promise.all(calls)
 })
 
+test('another connection is opened while what waits to be written fills all there are', async () => {
+  const { server, client } = await meet({ connections: { max: 2 }, maxOutboxBytes: 128 * 1024 })
+  const connected = client.connect()
+  const first = await enter(server)
+  await connected
+  first.socket.pause()
+  const large = 'x'.repeat(32 * 1024)
+  // More than the kernel takes of what nobody reads yet.
+  for (let number = 0; number < 400; number += 1) client.emit('news', large)
+  expect(client.pool).toMatchObject({ inFlight: 0, connecting: 1 })
+  const second = await enter(server)
+  expect(await second.expect('event')).toMatchObject({ pattern: 'news' })
+  first.socket.resume()
+  await expect.poll(() => client.pool).toMatchObject({ connections: 2, waiting: 0 })
+})
+
+test('a server that refuses another connection for a time is left alone so long', async () => {
+  const { clock, server, client } = await meet({ connections: { max: 2 } })
+  const held = Promise.allSettled([ask(client, 'held', 1), ask(client, 'held', 2)])
+  const first = await enter(server)
+  for (const _ of [1, 2]) await first.expect('request')
+  const second = await server.accept()
+  second.closeWith(CloseCode.ServerFull, { retryAfterMs: 10_000 })
+  await expect.poll(() => client.pool).toMatchObject({ connections: 1, connecting: 0 })
+  for (const stepMs of [0, 1000, 1000, 1000, 6999]) {
+    clock.advance(stepMs)
+    const call = ask(client, 'echo', 1)
+    await answer(first, 'heard')
+    expect(await call).toBe('heard')
+    expect(client.pool.connecting).toBe(0)
+  }
+  clock.advance(1)
+  const call = ask(client, 'echo', 1)
+  await answer(first, 'heard')
+  expect(await call).toBe('heard')
+  await enter(server)
+  await expect.poll(() => client.pool.connections).toBe(2)
+  expect(server.connections).toHaveLength(3)
+  await client.close()
+  await held
+})
+
+test('calls that wait when the last connection is lost fail with what the server said of another one', async () => {
+  const { server, client } = await meet({ connections: { max: 2 } })
+  const limits = { maxInFlightRequests: 1 + SPARE }
+  const lost = failureOf(client.send('held', 1))
+  const first = await enter(server, limits)
+  await first.expect('request')
+  const waiting = failureOf(client.send('echo', 1))
+  const second = await server.accept()
+  second.closeWith(CloseCode.ServerFull, { retryAfterMs: 10_000 })
+  await expect.poll(() => client.pool).toMatchObject({ connecting: 0, waiting: 1 })
+  first.socket.destroy()
+  expect(await lost).toMatchObject({ code: 'CONNECTION_LOST' })
+  expect(await waiting).toMatchObject({ code: 'SERVER_FULL' })
+  expect(server.connections).toHaveLength(2)
+})
+
 test('one call at a time needs one connection', async () => {
   const { server, client } = await meet({ connections: { max: 2 } })
   const connected = client.connect()

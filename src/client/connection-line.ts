@@ -14,6 +14,7 @@ export interface Waiter {
 
 export interface LineOptions {
   readonly clock: Clock
+  /** `Infinity`: the wait ends with what waits. */
   readonly acquireTimeoutMs: number
   readonly maxWaitingCalls: number
   /** Why there is no connection; `undefined` if there is one. */
@@ -26,8 +27,10 @@ interface Place<W> {
   readonly leavesAtMs: number
 }
 
-export class PoolLine<W extends Waiter> {
+export class ConnectionLine<W extends Waiter> {
   private readonly places = new Set<Place<W>>()
+  /** How many have stepped aside. */
+  private aside = 0
   private readonly alarm: Alarm
 
   constructor(private readonly options: LineOptions) {
@@ -37,11 +40,15 @@ export class PoolLine<W extends Waiter> {
   get length(): number {
     return this.places.size
   }
+  /** With those who have stepped aside. */
+  get waiting(): number {
+    return this.places.size + this.aside
+  }
 
   /** Returns what gives up the place. A line that is full fails the waiter at once. */
   add(waiter: W): () => void {
     const { clock, acquireTimeoutMs, maxWaitingCalls } = this.options
-    if (this.places.size >= maxWaitingCalls) {
+    if (this.waiting >= maxWaitingCalls) {
       waiter.fail(this.exhausted(`${maxWaitingCalls} calls wait for a connection already`))
       return () => undefined
     }
@@ -50,6 +57,13 @@ export class PoolLine<W extends Waiter> {
     this.places.add(place)
     this.alarm.setBy(place.leavesAtMs)
     return () => this.remove(place)
+  }
+
+  /** For a pause out of turn, which counts as well. Returns what ends it; `undefined`: the line is full. */
+  stepAside(): (() => void) | undefined {
+    if (this.waiting >= this.options.maxWaitingCalls) return undefined
+    this.aside += 1
+    return () => void (this.aside -= 1)
   }
 
   /** Takes out the first, with how long it has waited. */
@@ -61,11 +75,15 @@ export class PoolLine<W extends Waiter> {
     return undefined
   }
 
-  failAll(error: NestwireError): void {
-    const places = [...this.places]
+  takeAll(): W[] {
+    const waiters = [...this.places].map(({ waiter }) => waiter)
     this.places.clear()
     this.alarm.clear()
-    for (const { waiter } of places) waiter.fail(error)
+    return waiters
+  }
+
+  failAll(error: NestwireError): void {
+    for (const waiter of this.takeAll()) waiter.fail(error)
   }
 
   private remove(place: Place<W>): void {
