@@ -1,4 +1,4 @@
-/** The server as a process: what its signals do. */
+/** The server as a process: what its signals do, and what a reader of its output that is gone does not. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -15,11 +15,12 @@ interface Served {
   readonly child: ChildProcess
   readonly exit: Promise<unknown>
   readonly port: number
+  readonly httpPort: number
   /** Status of the readiness check. */
   readonly readiness: () => Promise<number>
 }
 
-const ADDRESSES = /nestwire:\/\/\S+:(\d+).*http:\/\/(\S+:\d+)/
+const ADDRESSES = /nestwire:\/\/\S+:(\d+).*(https?:\/\/\S+:(\d+))/
 
 async function serve(env: Readonly<Record<string, string>> = {}): Promise<Served> {
   const child = spawn(process.execPath, ['--input-type=module', '-e', "import('./serve.js').then((m) => m.serve())"], {
@@ -36,14 +37,15 @@ async function serve(env: Readonly<Record<string, string>> = {}): Promise<Served
   onTestFinished(() => void child.kill('SIGKILL'))
   const exit = once(child, 'exit').then(([code]) => code as unknown)
   for await (const line of createInterface({ input: child.stdout })) {
-    const [, port, http] = ADDRESSES.exec(line) ?? []
+    const [, port, http, httpPort] = ADDRESSES.exec(line) ?? []
     if (port === undefined || http === undefined) continue
     child.stdout.resume()
     return {
       child,
       exit,
       port: Number(port),
-      readiness: async () => (await fetch(`http://${http}/health/ready`)).status,
+      httpPort: Number(httpPort),
+      readiness: async () => (await fetch(`${http}/health/ready`)).status,
     }
   }
   throw new Error('the server ended before it listened')
@@ -85,4 +87,17 @@ test('waits for clients that do not hang up no longer than the drain deadline', 
   expect(await exit).toBe(0)
   client.end()
   await cut
+})
+
+test.each([
+  ['nothing', ''],
+  ['half a request', 'GET /health/live HTTP/1.1\r\nHost: nestwire\r\n'],
+])('exits with 0 although %s has come over an HTTP connection', async (_what, sent) => {
+  const { child, exit, httpPort, readiness } = await serve()
+  const client = await clinging(httpPort)
+  client.write(sent)
+  // Connections are taken in order.
+  expect(await readiness()).toBe(200)
+  child.kill('SIGTERM')
+  expect(await exit).toBe(0)
 })
