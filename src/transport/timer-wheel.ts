@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.js'
 
-const TICK_MS = 250
+export const TICK_MS = 250
 const SLOT_COUNT = 256
 /** Behind the others: what is due and has to wait for its turn. */
 const DUE_SLOT = SLOT_COUNT
