@@ -1,4 +1,4 @@
-/** Who reads what it is sent is no slow consumer, whatever lies in its socket when the server looks, and however long that stood still. */
+/** Who reads what it is sent is no slow consumer, whatever lies in its socket when the server looks; and what a server owes that stood still. */
 import { Controller } from '@nestjs/common'
 import { Ctx, EventPattern } from '@nestjs/microservices'
 import { describe, test } from 'vitest'
@@ -14,7 +14,9 @@ import { startTransport } from '../support/transport-harness.js'
 
 const LOOK_MS = 1_000
 const STALL_MS = 4 * LOOK_MS
+const HALF_FRAME_MS = 2_000
 const LIMITS: Partial<TransportLimits> = {
+  halfFrameTimeoutMs: HALF_FRAME_MS,
   writeStallTimeoutMs: STALL_MS,
   pingIntervalMs: 600_000,
   idleTimeoutMs: 1_200_000,
@@ -92,12 +94,25 @@ describe('behind a server that stands still', () => {
   test('is asked by PING first who had no occasion to confirm', async () => {
     const { client, clock } = await startWithFullWindow()
     clock.standStill(2 * STALL_MS)
+    await client.settled()
     clock.advance(STALL_MS / 2)
     await client.find(({ kind }) => kind === 'ping')
     confirm(client)
     await client.settled()
     clock.advance(STALL_MS)
     await client.settled()
+  })
+
+  test('has finished its frame whose rest lies unread in the socket', async () => {
+    const { client, clock } = await startWithFullWindow()
+    const ping = encodePacket({ kind: 'ping', correlation: 7 })
+    // Else the rest waits in the client until the beginning is acknowledged.
+    client.socket.setNoDelay(true)
+    client.sendBytes(ping.subarray(0, 5))
+    await client.expectStillConnected()
+    client.sendBytes(ping.subarray(5))
+    clock.standStill(HALF_FRAME_MS + LOOK_MS)
+    await client.find((packet) => packet.kind === 'pong' && packet.correlation === 7)
   })
 
   test('is a slow consumer who stays silent afterwards', async () => {
