@@ -24,6 +24,7 @@ const HEAP_GROWING_PERCENT = 25
  */
 export async function serve(): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
+  surviveReaders()
   try {
     const serveReloads = reloadOnSignal()
     const running = await startApp()
@@ -34,6 +35,11 @@ export async function serve(): Promise<void> {
     for (const line of explanation(error)) process.stderr.write(`nestwire: ${line}\n`)
     process.exit(1)
   }
+}
+
+/** Who reads the output may end, as a collector of logs that starts anew: those lines are lost, and the server goes on. */
+function surviveReaders(): void {
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined)
 }
 
 /** From the first moment on, since SIGHUP ends a process that does not listen to it. Returns how to begin. */

@@ -40,6 +40,8 @@ export async function startApp(env?: Environment, clock?: Clock): Promise<Runnin
       abortOnError: false,
       // No handler takes a body, and parsers would read it before a guard is asked.
       bodyParser: false,
+      // After the drain. Node waits for who has sent nothing or half a request, for ever.
+      forceCloseConnections: true,
       // Its certificate follows, before it listens.
       ...(settings.current.tls.http && { httpsOptions: {} }),
     })

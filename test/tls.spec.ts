@@ -1,7 +1,9 @@
 /** The whole server with TLS: files, reloads, services that log in by their certificates, HTTPS. */
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFile, writeFile } from 'node:fs/promises'
 import { get, type RequestOptions } from 'node:https'
+import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -252,6 +254,17 @@ describe.skipIf(isOpensslMissing)('HTTPS', () => {
   test('asks for no client certificate', async () => {
     const { app, trust } = await startWith((own) => ({ NESTWIRE_HTTP_TLS: 'true', ...asking('required')(own) }))
     expect(await getStatus(app, trust)).toBe(200)
+  })
+
+  test('waits for no connection without a handshake when the server ends', async () => {
+    const { app, trust } = await startWith(() => ({ NESTWIRE_HTTP_TLS: 'true' }))
+    const silent = connectTcp({ port: app.httpAddress.port, host: '127.0.0.1', allowHalfOpen: true })
+    silent.on('error', () => undefined).resume()
+    onTestFinished(() => void silent.destroy())
+    await once(silent, 'connect')
+    // Connections are taken in order.
+    expect(await getStatus(app, trust)).toBe(200)
+    await app.close()
   })
 
   test('is not there unless it is asked for', async () => {

@@ -7,7 +7,10 @@ import { readShopSettings } from './shop-settings.js'
 
 export async function startShop(env: Readonly<Record<string, string | undefined>>): Promise<INestApplication> {
   const settings = readShopSettings(env)
-  const app = await NestFactory.create(ShopModule.forRoot(settings), { logger: ['error', 'warn'] })
+  const app = await NestFactory.create(ShopModule.forRoot(settings), {
+    logger: ['error', 'warn'],
+    forceCloseConnections: true,
+  })
   app.connectMicroservice(
     { inject: [NestwireServer], useFactory: (server: NestwireServer) => ({ strategy: server }) },
     { inheritAppConfig: true },

@@ -1,4 +1,5 @@
 """Nestwire frames and packets to Python dicts and back, written from docs/PROTOCOL.md alone; § is a section of it."""
+import re
 import unicodedata
 
 MAGIC = bytes.fromhex("deadbeef")
@@ -217,6 +218,13 @@ def text(data):
         raise ProtocolError("BadField") from None
 
 
+# Of the letters, marks and symbols those that show nothing.
+UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U00013441\U00013442\U00016fe4\U0001d159\U000e0100-\U000e01ef]"
+)
+
+
 def is_name(value):
     """§2. Unassigned characters (Cn) may pass: the server may know a newer Unicode than this Python does."""
     categories = {unicodedata.category(character) for character in value if character != " "}
@@ -224,6 +232,7 @@ def is_name(value):
         all(value.split(" "))  # no empty word: spaces are single and inside
         and len(value.encode()) <= 128
         and unicodedata.is_normalized("NFC", value)
+        and not UNSEEN.search(value)
         and all(category[0] in "LMNPS" or category == "Cn" for category in categories)
     )
 

@@ -18,13 +18,16 @@ export type Epoch = Brand<number, 'Epoch'>
 export const MAX_NAME_BYTES = 128
 
 const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._:@/#+-]*$/
-// Letters, marks, digits, punctuation, symbols; single inner spaces. No controls, no invisible or bidi format characters.
+// Letters, marks, digits, punctuation, symbols; single inner spaces. No controls, no zero-width or bidi format characters.
 const UNICODE_NAME = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]+(?: [\p{L}\p{M}\p{N}\p{P}\p{S}]+)*$/u
+// Letters, marks and symbols that show nothing: fillers, variation selectors, blanks. What looks like `alice` is `alice`.
+const UNSEEN = /[\p{Default_Ignorable_Code_Point}\u2800\u{13441}\u{13442}\u{16fe4}\u{1d159}]/u
 
 function isName(text: string): boolean {
   if (text.length === 0 || text.length > MAX_NAME_BYTES) return false
   if (PLAIN_NAME.test(text)) return true
-  return UNICODE_NAME.test(text) && text === text.normalize('NFC') && Buffer.byteLength(text) <= MAX_NAME_BYTES
+  if (!UNICODE_NAME.test(text) || UNSEEN.test(text)) return false
+  return text === text.normalize('NFC') && Buffer.byteLength(text) <= MAX_NAME_BYTES
 }
 
 /** `undefined` if `text` is no room name: empty, too long, not NFC, or with characters nobody can see. */

@@ -7,7 +7,7 @@ import { CloseCode } from '../protocol/close-codes.js'
 import type { ConnectionState } from '../protocol/connection-state.js'
 import { unreachable } from '../unreachable.js'
 import { ReadingWatch } from './reading-watch.js'
-import type { Timed, TimerWheel } from './timer-wheel.js'
+import { TICK_MS, type Timed, type TimerWheel } from './timer-wheel.js'
 import type { TransportCounters } from './transport-counters.js'
 import type { LimitsSource, TransportLimits } from './transport-limits.js'
 
@@ -20,6 +20,8 @@ export interface ObservedTimes {
   readonly halfFrameSinceMs: number
   /** Something waits until the client reads. */
   readonly isAwaited: boolean
+  /** All that the client was to take so far. */
+  readonly sentBytes: number
   /** What the client has taken as far as this process knows. */
   readonly takenBytes: number
   /** It tells by POSITION what it has read, and we listen. */
@@ -110,6 +112,7 @@ export class ConnectionDeadlines implements Timed {
 
   onDue(nowMs: number): void {
     const { owner } = this
+    this.reading?.forgive(Math.max(0, nowMs - this.dueAtMs - TICK_MS))
     owner.tellWritable()
     owner.release()
     const verdict = judgeDeadlines(this.timesAt(nowMs), owner.host.limits.current, nowMs)

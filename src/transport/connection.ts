@@ -310,6 +310,7 @@ export class Connection implements ConnectionHandle, Arrival, PacketSink, Outbox
       state: this.state,
       ...intake.times,
       isAwaited: outbox.isAwaited,
+      sentBytes: outbox.sentBytes,
       takenBytes: isTelling ? confirmedBytes : outbox.leftBytes,
       isTelling,
       expiresAtMs: nowMs + expiresAtMs - host.clock.now(),

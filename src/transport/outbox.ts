@@ -198,6 +198,11 @@ export class Outbox {
     return this.isDeliveryWaiting || this.socket.writableLength > 0
   }
 
+  /** All that was ever queued for the client. */
+  get sentBytes(): number {
+    return this.totalBytes
+  }
+
   /** What the system has taken for the client. */
   get leftBytes(): number {
     return this.totalBytes - this.queuedBytes

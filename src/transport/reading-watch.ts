@@ -3,10 +3,12 @@
  * has left this process, and before that one is given up the kernel is asked, who takes much ahead of its reader.
  */
 
-/** A client that takes less than this within the stall deadline, while more waits for it, does not read. */
+/** A client that takes less than this within the stall deadline, and not all that was sent by then, does not read. */
 const LEAST_PROGRESS_BYTES = 4096
 
 interface Reading {
+  /** All that the client was to take so far. */
+  readonly sentBytes: number
   /** What the client has taken as far as this process knows. */
   readonly takenBytes: number
   /** It tells by itself what it has read: nobody else need be asked. */
@@ -19,6 +21,8 @@ export class ReadingWatch {
   /** The last look at which something waited, or the kernel knew better; its silence has an excuse until then. */
   excusedAtMs = -1
   private fromBytes = 0
+  /** Who has taken so much has got on. */
+  private goalBytes = 0
   private earlier: Promise<number | undefined> | undefined
   private isAsking = false
 
@@ -32,17 +36,25 @@ export class ReadingWatch {
     this.sinceMs = -1
   }
 
+  /** The look came so much later than it was to: what came meanwhile was not read, and no PING was sent. */
+  forgive(lateMs: number): void {
+    if (this.sinceMs >= 0) this.sinceMs += lateMs
+  }
+
   /** Something waits; called now and then. */
-  look({ takenBytes, isTelling }: Reading, nowMs: number): void {
+  look({ takenBytes, sentBytes, isTelling }: Reading, nowMs: number): void {
     this.excusedAtMs = nowMs
     // Less than before: it is another measure now, and the time starts anew.
-    if (this.sinceMs >= 0 && Math.abs(takenBytes - this.fromBytes) < LEAST_PROGRESS_BYTES) {
+    const isSameMeasure = takenBytes > this.fromBytes - LEAST_PROGRESS_BYTES
+    if (this.sinceMs >= 0 && isSameMeasure && takenBytes < this.goalBytes) {
       // At the second look: whoever gets on is none of the kernel's business.
       if (!isTelling) this.earlier ??= this.unacknowledgedBytes()
       return
     }
     this.sinceMs = nowMs
     this.fromBytes = takenBytes
+    // Of a client with little to read something waits at each look by chance, as bytes that TLS holds until the next turn.
+    this.goalBytes = takenBytes + Math.max(1, Math.min(LEAST_PROGRESS_BYTES, sentBytes - takenBytes))
     this.earlier = undefined
   }
 

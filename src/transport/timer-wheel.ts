@@ -4,8 +4,10 @@
  */
 import type { Clock } from '../clock.js'
 
-const TICK_MS = 250
+export const TICK_MS = 250
 const SLOT_COUNT = 256
+/** After more than so many at once the event loop has stood still. */
+const LATE_TICKS = 2
 /** Behind the others: what is due and has to wait for its turn. */
 const DUE_SLOT = SLOT_COUNT
 
@@ -84,9 +86,18 @@ export class TimerWheel {
     const due = Math.floor(this.coarseNowMs / TICK_MS)
     // After a stall every slot is visited once at most.
     const from = Math.max(this.visitedTick + 1, due - SLOT_COUNT + 1)
+    const hasStoodStill = due - this.visitedTick > LATE_TICKS
     this.visitedTick = due
     for (let tick = from; tick <= due; tick += 1) this.visit(tick % SLOT_COUNT)
-    if (!this.isMeeting) this.meet()
+    if (this.isMeeting) return
+    // What came meanwhile is read before anybody's time is up.
+    if (hasStoodStill) this.meetLater()
+    else this.meet()
+  }
+
+  private meetLater(): void {
+    this.isMeeting = true
+    setImmediate(() => this.meet())
   }
 
   private visit(slot: number): void {
@@ -104,8 +115,7 @@ export class TimerWheel {
     let left = this.metPerTurn
     for (const entry of this.due) {
       if (left === 0) {
-        this.isMeeting = true
-        setImmediate(() => this.meet())
+        this.meetLater()
         return
       }
       left -= 1

@@ -5,12 +5,22 @@ describe.each([
   ['a room', parseRoomId],
   ['a user', parseUserId],
 ])('%s', (_what, parse) => {
-  test.each(['a', '0', 'team/blue', 'user@example.org', 'Zoë Ångström', '你好', '🙂', 'a b c', '!', 'x'.repeat(128)])(
-    'may be called %j',
-    (name) => {
-      expect(parse(name)).toBe(name)
-    },
-  )
+  test.each([
+    'a',
+    '0',
+    'team/blue',
+    'user@example.org',
+    'Zoë Ångström',
+    '你好',
+    '🙂',
+    'a b c',
+    '!',
+    '한국어',
+    '❤',
+    'x'.repeat(128),
+  ])('may be called %j', (name) => {
+    expect(parse(name)).toBe(name)
+  })
 
   test.each([
     ['empty', ''],
@@ -25,6 +35,18 @@ describe.each([
     ['a no-break space', 'a\u00a0b'],
     ['a zero-width space', 'a\u200bb'],
     ['a bidi override', 'a\u202eb'],
+    ['only a Hangul filler', '\u3164'],
+    ['only a half-width Hangul filler', '\uffa0'],
+    ['only a Hangul initial filler', '\u115f'],
+    ['only blank Braille', '\u2800'],
+    ['only a blank hieroglyph', '\u{13441}'],
+    ['only a null notehead', '\u{1d159}'],
+    ['a variation selector', 'a\ufe0f'],
+    ['a variation selector behind an emoji', '❤\ufe0f'],
+    ['an ideographic variation selector', 'a\u{e0100}b'],
+    ['a grapheme joiner', 'a\u034f'],
+    ['a Khmer inherent vowel', 'a\u17b4'],
+    ['a Khitan filler', 'a\u{16fe4}'],
     ['decomposed letters', 'e\u0301'],
     ['a lone surrogate', 'a\ud800'],
     ['private use', '\ue000'],

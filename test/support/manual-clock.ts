@@ -43,6 +43,16 @@ export class ManualClock implements Clock {
     this.moveTo(end)
   }
 
+  /** The event loop stands still: each tick that comes due meanwhile comes once, and late. */
+  standStill(ms: number): void {
+    this.moveTo(this.elapsedMs + ms)
+    for (const entry of this.repeating) {
+      if (entry.nextAtMs > this.elapsedMs) continue
+      entry.nextAtMs = this.elapsedMs + entry.intervalMs
+      entry.tick()
+    }
+  }
+
   /** Sets the wall clock, as an administrator or NTP would; uptime goes on undisturbed. */
   setWallClock(nowMs: number): void {
     this.nowMs = nowMs

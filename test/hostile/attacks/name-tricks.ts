@@ -25,6 +25,12 @@ const tricks: readonly string[] = [
   '\ue000',
   '\u{e0041}',
   '\u180e',
+  '\u3164',
+  '\u115f',
+  '\u2800',
+  'lobby\ufe0f',
+  'lobby\u034f',
+  'lob\u{e0100}by',
 ]
 const bytes: Readonly<Record<string, string>> = {
   'a lone surrogate': 'eda080',
