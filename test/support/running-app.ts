@@ -20,7 +20,8 @@ export interface TestApp extends RunningApp {
 
 export async function runApp(env: Environment = {}, clock?: Clock): Promise<TestApp> {
   const dataDir = await mkdtemp(join(tmpdir(), 'nestwire-'))
-  onTestFinished(() => rm(dataDir, { recursive: true, force: true }))
+  // A start that failed may write still.
+  onTestFinished(() => rm(dataDir, { recursive: true, force: true, maxRetries: 5 }))
   const running = await startApp(
     {
       NESTWIRE_PORT: '0',
