@@ -69,7 +69,7 @@ export const differences = {
     behaviour: 'The context (`@Ctx()`)',
     tcp: '`TcpContext` with `getSocketRef()`',
     nestwire:
-      '`NestwireContext` with `getConnection()`, `getPrincipal()`, `getDeadlineAtMs()`; `getPattern()` and `getMetadata()` as before',
+      '`NestwireContext` with `getConnection()`, `getPrincipal()`, `getDeadlineAtMs()`, `signal`; `getPattern()` and `getMetadata()` as before',
     why: 'a handler must not write to a socket that others share',
   },
   unsubscribing: {
