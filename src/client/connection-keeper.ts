@@ -105,6 +105,7 @@ export class ConnectionKeeper {
   ready({ deadlineMs = Infinity, signal }: ReadyOptions = {}): Promise<ClientConnection> {
     if (this.closedBy !== undefined) return Promise.reject(this.closedBy)
     if (this.current !== undefined && !this.isGoingAway) return Promise.resolve(this.current)
+    if (signal?.aborted === true) return Promise.reject(abortedError())
     return new Promise((ready, fail) => {
       const dueAtMs = this.options.clock.uptimeMs() + deadlineMs
       const giveUp = this.line.add({ dueAtMs, ready, fail })

@@ -57,6 +57,20 @@ test('who waits no longer leaves its place: a call at its deadline, a join that 
   expect(await Promise.all(waiting)).toEqual(['a list', 'a list'])
 })
 
+test('a join that was given up while it was asked for takes no place when the connection is lost', async () => {
+  const chat = await startChat({ maxWaitingCalls: 2 })
+  const leaving = new AbortController()
+  const left = failure(chat.client.join('lobby', { signal: leaving.signal }))
+  await chat.served.expect('join')
+  leaving.abort()
+  expect(await left).toMatchObject({ code: 'CLOSED' })
+  await lose(chat)
+  const waiting = [list(chat.client), list(chat.client)]
+  const { served } = await comeBack(chat)
+  for (const _ of waiting) await answer(served)
+  expect(await Promise.all(waiting)).toEqual(['a list', 'a list'])
+})
+
 test('those that wait with a deadline share one timer', async () => {
   const chat = await startLost()
   const timers = chat.clock.timers
